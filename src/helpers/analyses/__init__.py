@@ -1,0 +1,1 @@
+"""One module per notebook: composes the other rooms into the tables a page shows."""

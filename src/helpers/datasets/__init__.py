@@ -1,0 +1,1 @@
+"""Data sets, references and the simulated world."""

@@ -1,0 +1,1 @@
+"""Edge scores from attention, correlation and tree methods."""

@@ -1,0 +1,1 @@
+"""Candidate universes, labels, AUROC and their nulls."""

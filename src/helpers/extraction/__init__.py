@@ -1,0 +1,1 @@
+"""Streaming capture of attention and activations."""

@@ -1,0 +1,1 @@
+"""Patching, ablation and sparse autoencoders."""

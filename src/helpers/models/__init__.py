@@ -1,0 +1,1 @@
+"""One adapter per model family, safe loading, tokenisation and training."""

@@ -1,0 +1,1 @@
+"""Test records, multiplicity over all of them, and the claim ledger."""

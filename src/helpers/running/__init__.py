@@ -1,0 +1,1 @@
+"""Typed parameters, execution of notebooks, provenance and what a page writes."""

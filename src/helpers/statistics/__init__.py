@@ -1,0 +1,1 @@
+"""Resampling, permutation, multiplicity and equivalence; arrays in, dataclasses out."""
