@@ -1,1 +1,6 @@
-"""Test records, multiplicity over all of them, and the claim ledger."""
+"""Test records, correction over the whole book, and the ledger of published claims."""
+
+from helpers.registry.records import TestRecord
+from helpers.registry.store import append, collect, frame, read, write_registry
+
+__all__ = ["TestRecord", "append", "collect", "frame", "read", "write_registry"]
