@@ -1,0 +1,78 @@
+"""Load a model by name or directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from helpers.errors import ModelError
+from helpers.models.adapter import ModelAdapter
+
+SHIPPED = Path(__file__).parent / "shipped"
+"""Folder of the small checkpoints that come with the package."""
+
+
+def shipped_models() -> list[str]:
+    """Return the names of the shipped checkpoints."""
+    return sorted(path.parent.name for path in SHIPPED.glob("*/card.yaml"))
+
+
+def resolve(spec: str) -> tuple[str, Path]:
+    """Return the family and directory that `spec` names.
+
+    Parameters
+    ----------
+    spec
+        ``"scgpt:/path"``, ``"geneformer:/path"``, or the name of a shipped checkpoint.
+
+    Raises
+    ------
+    ModelError
+        If the name or family is unknown or the directory does not exist.
+    """
+    family, colon, rest = spec.partition(":")
+    if not colon:
+        if spec not in shipped_models():
+            raise ModelError(
+                f"model {spec!r}: not a shipped checkpoint ({', '.join(shipped_models())}); "
+                "name your own as scgpt:/path or geneformer:/path"
+            )
+        return spec.split("-")[0], SHIPPED / spec
+    if family not in _loaders():
+        raise ModelError(f"model {spec!r}: family {family!r} is not one of {sorted(_loaders())}")
+    directory = Path(rest).expanduser()
+    if not directory.is_dir():
+        raise ModelError(f"model {spec!r}: {directory} is not a directory")
+    return family, directory
+
+
+def load_model(
+    spec: str, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+) -> ModelAdapter:
+    """Load a checkpoint, check every tensor, and return it in evaluation mode.
+
+    Parameters
+    ----------
+    spec
+        ``"scgpt:/path"``, ``"geneformer:/path"``, or a shipped name such as ``"scgpt-baron"``.
+    device, dtype
+        Where the weights go and their type.
+
+    Raises
+    ------
+    ModelError
+        If the directory is incomplete, unsafe, or does not fit its own configuration.
+    """
+    family, directory = resolve(spec)
+    adapter = _loaders()[family](directory)
+    adapter.module.to(device=device, dtype=dtype).eval()
+    return adapter
+
+
+def _loaders() -> dict:
+    # Imported here so that one family's dependencies are not paid for by the others.
+    from helpers.models.geneformer import load_geneformer
+    from helpers.models.scgpt import load_scgpt
+
+    return {"scgpt": load_scgpt, "geneformer": load_geneformer}
