@@ -1,0 +1,268 @@
+"""How much three sets of one object overlap by chance when each set is compared twice.
+
+Three tissues give three sets of top components and three Jaccard indices, but each set enters
+two of them: the three are dependent. The exact distribution of their mean is obtained here by
+counting, for sets drawn uniformly within bands of components (one band: no structure at all;
+one band per layer: depth is kept), and by drawing as a check.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import permutations, product
+from math import comb
+
+import numpy as np
+
+from helpers.errors import ParameterError
+
+TOLERANCE = 1e-9
+"""Two means of Jaccard indices closer than this are the same value."""
+
+
+@dataclass(frozen=True)
+class Discrete:
+    """An exact distribution on finitely many values.
+
+    Parameters
+    ----------
+    values
+        Distinct values, ascending.
+    probabilities
+        Their probabilities, summing to 1.
+    """
+
+    values: np.ndarray
+    probabilities: np.ndarray
+
+    @property
+    def mean(self) -> float:
+        """Expectation."""
+        return float(self.values @ self.probabilities)
+
+    @property
+    def floor(self) -> float:
+        """Smallest upper-tail probability this distribution can give."""
+        return float(self.probabilities[-1])
+
+    def upper_tail(self, observed: float) -> float:
+        """Return P(X >= observed)."""
+        return float(min(1.0, self.probabilities[self.values >= observed - TOLERANCE].sum()))
+
+
+def membership(scores: np.ndarray, k: int) -> np.ndarray:
+    """Mark the `k` largest absolute scores of each row.
+
+    Parameters
+    ----------
+    scores
+        Shape (..., components).
+    k
+        Size of the top set; ties at the border go to the earlier component.
+
+    Returns
+    -------
+    numpy.ndarray
+        Booleans of the same shape with `k` marks along the last axis.
+    """
+    if not 1 <= k <= scores.shape[-1]:
+        raise ParameterError(f"k = {k} is not between 1 and {scores.shape[-1]} components.")
+    order = np.argsort(-np.abs(scores), axis=-1, kind="stable")
+    marks = np.zeros(scores.shape, dtype=bool)
+    np.put_along_axis(marks, order[..., :k], True, axis=-1)
+    return marks
+
+
+def jaccard(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return |A and B| / |A or B| along the last axis of two boolean arrays; 0 / 0 is an error."""
+    union = (a | b).sum(-1)
+    if np.any(union == 0):
+        raise ParameterError("The Jaccard index of two empty sets does not exist.")
+    return (a & b).sum(-1) / union
+
+
+def mean_same(sets: np.ndarray) -> float:
+    """Return the mean Jaccard index over objects and pairs of conditions.
+
+    Parameters
+    ----------
+    sets
+        Booleans, shape (objects, conditions, components).
+    """
+    first, second = np.triu_indices(sets.shape[1], 1)
+    return float(jaccard(sets[:, first], sets[:, second]).mean())
+
+
+def triple_null(sets: np.ndarray, bands: np.ndarray | None = None) -> Discrete:
+    r"""Exact null distribution of `mean_same` for three conditions.
+
+    Within each band every set is replaced by a uniform one of the same size; bands, sets and
+    objects are independent. Within a band of size s, with a, b and c members chosen,
+    :math:`|A \cap B|` is hypergeometric, and given A and B the part of C that falls in the four
+    cells of the A-B table is multivariate hypergeometric.
+
+    Parameters
+    ----------
+    sets
+        Booleans, shape (objects, 3, components), structurally empty components left out.
+    bands
+        Band label of each component; ``None`` for a single band.
+
+    Returns
+    -------
+    Discrete
+    """
+    bands = _bands(sets, bands)
+    total = {0.0: 1.0}
+    for triple in sets:
+        counts = triple.sum(-1)
+        joint = {(0, 0, 0): 1.0}
+        for band in np.unique(bands):
+            inside = bands == band
+            step = _band_overlaps(int(inside.sum()), *(int(n) for n in triple[:, inside].sum(-1)))
+            joint = _add(joint, step)
+        one: dict[float, float] = {}
+        for overlaps, chance in joint.items():
+            value = sum(
+                o / (counts[i] + counts[j] - o)
+                for o, (i, j) in zip(overlaps, ((0, 1), (0, 2), (1, 2)), strict=True)
+            )
+            key = round(float(value), 12)
+            one[key] = one.get(key, 0.0) + chance
+        total = _convolve(total, one)
+    return _discrete(total, 3 * len(sets))
+
+
+def independent_null(k: int, n: int, comparisons: int) -> Discrete:
+    """Exact distribution of the mean of independent Jaccard indices of random k-subsets of n.
+
+    This ignores that a set is compared twice; it is what a permutation that draws two new sets
+    for every comparison converges to.
+    """
+    one: dict[float, float] = {}
+    for i in range(max(0, 2 * k - n), k + 1):
+        one[round(i / (2 * k - i), 12)] = comb(k, i) * comb(n - k, k - i) / comb(n, k)
+    total = {0.0: 1.0}
+    for _ in range(comparisons):
+        total = _convolve(total, one)
+    return _discrete(total, comparisons)
+
+
+def triple_draws(
+    sets: np.ndarray, bands: np.ndarray | None, draws: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Monte-Carlo counterpart of `triple_null`: `draws` values of `mean_same` under the null."""
+    bands = _bands(sets, bands)
+    drawn = np.zeros((draws, *sets.shape), dtype=bool)
+    for band in np.unique(bands):
+        inside = np.flatnonzero(bands == band)
+        ranks = rng.random((draws, *sets.shape[:2], inside.size)).argsort(-1).argsort(-1)
+        drawn[..., inside] = ranks < sets[:, :, inside].sum(-1)[None, :, :, None]
+    first, second = np.triu_indices(sets.shape[1], 1)
+    return jaccard(drawn[:, :, first], drawn[:, :, second]).mean((1, 2))
+
+
+def cross_table(sets: np.ndarray) -> np.ndarray:
+    """Return all Jaccard indices, shape (objects, conditions, objects, conditions)."""
+    return jaccard(sets[:, :, None, None], sets[None, None])
+
+
+def specificity(table: np.ndarray) -> float:
+    """Return the mean index of the same object minus that of different objects.
+
+    Only comparisons between different conditions enter, on both sides.
+
+    Parameters
+    ----------
+    table
+        As from `cross_table`, at least two objects.
+    """
+    objects, conditions = table.shape[:2]
+    if objects < 2:
+        raise ParameterError("Specificity needs the sets of at least two objects.")
+    across = ~np.eye(conditions, dtype=bool)
+    blocks = table.transpose(0, 2, 1, 3)[:, :, across].mean(-1)
+    same = np.eye(objects, dtype=bool)
+    return float(blocks[same].mean() - blocks[~same].mean())
+
+
+def label_null(sets: np.ndarray) -> Discrete:
+    """Exact distribution of `specificity` when object labels are permuted in each condition.
+
+    All arrangements are counted; the first condition keeps its labels, because a common
+    relabelling changes nothing.
+    """
+    objects, conditions = sets.shape[:2]
+    orders = list(permutations(range(objects)))
+    if len(orders) ** (conditions - 1) > 50_000:
+        raise ParameterError(
+            f"{objects} objects in {conditions} conditions have too many arrangements to count; "
+            "draw them with label_draws."
+        )
+    table = cross_table(sets)
+    found: dict[float, float] = {}
+    arrangements = list(product(orders, repeat=conditions - 1))
+    for arrangement in arrangements:
+        key = round(specificity(_relabel(table, (tuple(range(objects)), *arrangement))), 12)
+        found[key] = found.get(key, 0.0) + 1 / len(arrangements)
+    return _discrete(found, 1)
+
+
+def label_draws(sets: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """Monte-Carlo counterpart of `label_null`."""
+    objects, conditions = sets.shape[:2]
+    table = cross_table(sets)
+    return np.array(
+        [
+            specificity(_relabel(table, [rng.permutation(objects) for _ in range(conditions)]))
+            for _ in range(draws)
+        ]
+    )
+
+
+def _relabel(table: np.ndarray, orders) -> np.ndarray:
+    index = np.array(orders).T
+    conditions = np.arange(index.shape[1])
+    return table[index[:, :, None, None], conditions[None, :, None, None], index, conditions]
+
+
+def _bands(sets: np.ndarray, bands: np.ndarray | None) -> np.ndarray:
+    if sets.ndim != 3 or sets.shape[1] != 3:
+        raise ParameterError(f"Expected sets of shape (objects, 3, components), got {sets.shape}.")
+    return np.zeros(sets.shape[2], dtype=int) if bands is None else np.asarray(bands)
+
+
+def _band_overlaps(size: int, a: int, b: int, c: int) -> dict[tuple[int, int, int], float]:
+    result: dict[tuple[int, int, int], float] = {}
+    for both in range(max(0, a + b - size), min(a, b) + 1):
+        chance = comb(a, both) * comb(size - a, b - both) / comb(size, b)
+        outside = size - a - b + both
+        for x, y, z in product(range(both + 1), range(a - both + 1), range(b - both + 1)):
+            rest = c - x - y - z
+            if not 0 <= rest <= outside:
+                continue
+            ways = comb(both, x) * comb(a - both, y) * comb(b - both, z) * comb(outside, rest)
+            key = (both, x + y, x + z)
+            result[key] = result.get(key, 0.0) + chance * ways / comb(size, c)
+    return result
+
+
+def _add(first: dict, second: dict) -> dict:
+    result: dict[tuple[int, int, int], float] = {}
+    for (a, p), (b, q) in product(first.items(), second.items()):
+        key = (a[0] + b[0], a[1] + b[1], a[2] + b[2])
+        result[key] = result.get(key, 0.0) + p * q
+    return result
+
+
+def _convolve(first: dict[float, float], second: dict[float, float]) -> dict[float, float]:
+    result: dict[float, float] = {}
+    for (a, p), (b, q) in product(first.items(), second.items()):
+        key = round(a + b, 11)
+        result[key] = result.get(key, 0.0) + p * q
+    return result
+
+
+def _discrete(chances: dict[float, float], divisor: int) -> Discrete:
+    values = np.array(sorted(chances))
+    return Discrete(values / divisor, np.array([chances[v] for v in values]))
