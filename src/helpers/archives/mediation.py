@@ -122,3 +122,15 @@ def _with_spread(table: pd.DataFrame) -> pd.DataFrame:
     table["sd"] = np.sqrt(table["m2"] / freedom)
     table["se"] = table["sd"] / np.sqrt(n)
     return table
+
+
+def read_permutation_p(locate: Locate) -> dict[str, float]:
+    """Return the archived permutation p at k = 5 of each granularity (10,000 draws)."""
+    path = locate("implementation/results_refined/overlap_control_metrics.tsv")
+    table = pd.read_csv(path, sep="\t").dropna(subset=["permutation_p_value"])
+    names = {"heads": "blocks", "mlp": "mlp"}
+    return dict(
+        zip(
+            table["granularity"].map(names), table["permutation_p_value"].astype(float), strict=True
+        )
+    )

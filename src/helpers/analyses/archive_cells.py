@@ -1,0 +1,132 @@
+"""Printed table cells beside the values that an archive gives for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from helpers.registry.claims import load_claims, printed, table_rows
+
+SLACK = 1e-9
+"""Room for binary rounding at the border of a rounding interval."""
+
+
+@dataclass(frozen=True)
+class CellCheck:
+    """A published table and its recomputation, cell by cell.
+
+    Parameters
+    ----------
+    claim
+        Identifier of the claim that holds the printed table or number.
+    cells
+        ``path, printed, low, high, recomputed, match``; ``[low, high]`` is the set of values
+        that round to the printed one.
+    note
+        What the archive really is where the paper's label differs; empty if it does not.
+    """
+
+    claim: str
+    cells: pd.DataFrame
+    note: str = ""
+
+    @property
+    def n_cells(self) -> int:
+        """Number of printed cells that were compared."""
+        return len(self.cells)
+
+    @property
+    def n_match(self) -> int:
+        """Number of cells whose recomputed value rounds to the printed one."""
+        return int(self.cells["match"].sum())
+
+    def sentence(self) -> str:
+        """Say how many cells agree, and which do not."""
+        wrong = self.cells.loc[~self.cells["match"], "path"].tolist()
+        text = f"{self.n_match} of {self.n_cells} printed cells are reproduced"
+        return text + (f"; not: {', '.join(wrong)}." if wrong else ".")
+
+
+def check(
+    claim: str,
+    values: Mapping[str, float],
+    *,
+    note: str = "",
+    decimals: Mapping[str, int] | None = None,
+) -> CellCheck:
+    """Compare recomputed values with the printed ones.
+
+    Parameters
+    ----------
+    claim
+        Claim that the check belongs to.
+    values
+        Path of a printed number (as for `helpers.registry.claims.printed`) and what was
+        recomputed for it.
+    note
+        See `CellCheck`.
+    decimals
+        Printed decimals of single paths where the claims file lost trailing zeros.
+    """
+    rows = []
+    for path, value in values.items():
+        target = printed(path, (decimals or {}).get(path))
+        match = target.low - SLACK <= value <= target.high + SLACK
+        rows.append((path, target.value, target.low, target.high, float(value), bool(match)))
+    columns = ["path", "printed", "low", "high", "recomputed", "match"]
+    return CellCheck(claim, pd.DataFrame(rows, columns=columns), note)
+
+
+def table_paths(claim: str, columns: list[str], n_keys: int) -> list[tuple[tuple, str, str]]:
+    """List the cells of a table claim.
+
+    Parameters
+    ----------
+    claim
+        Identifier of a claim that holds a table.
+    columns
+        Columns to list.
+    n_keys
+        How many leading cells name a row.
+
+    Returns
+    -------
+    list
+        ``(row key, column, path)`` for every cell that is not empty.
+    """
+    cells = []
+    for row in table_rows(load_claims()[claim]):
+        key = tuple(str(cell) for cell in list(row.values())[:n_keys])
+        for column in columns:
+            if row[column] is not None:
+                cells.append((key, column, f"{claim}[{' '.join(key)}].{column}"))
+    return cells
+
+
+def fill(claim: str, table: pd.DataFrame, columns: list[str], note: str = "") -> CellCheck:
+    """Compare a recomputed table with the printed one, all cells of the named columns.
+
+    Parameters
+    ----------
+    claim
+        Claim that holds the printed table.
+    table
+        Recomputed values, indexed by the leading cells of the printed rows (as text).
+    columns
+        Columns that both tables have.
+    note
+        See `CellCheck`.
+    """
+    n_keys = table.index.nlevels
+    values = {}
+    for key, column, path in table_paths(claim, columns, n_keys):
+        values[path] = table.loc[key if n_keys > 1 else key[0], column]
+    return check(claim, values, note=note)
+
+
+def summary(checks: list[CellCheck]) -> pd.DataFrame:
+    """Return one row per checked claim: cells compared and cells reproduced."""
+    rows = [(c.claim, c.n_cells, c.n_match, c.note) for c in checks]
+    return pd.DataFrame(rows, columns=["claim", "cells", "reproduced", "what the archive is"])
