@@ -1,0 +1,150 @@
+"""Bring an artefact of the registry to this machine: mirror, cache, then pip or one URL."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import pooch
+import requests
+
+from helpers.datasets.mirror import VARIABLE, find_in_mirror
+from helpers.datasets.registry import Artefact, artefact
+from helpers.errors import DataError
+from helpers.files import atomic_write, data_dir, sha256_of
+
+log = logging.getLogger(__name__)
+
+# Build backends that the registered source distributions name, replaced by ``no_build``.
+BACKENDS = ("setuptools/build_meta.py", "hatchling/build.py")
+
+
+def artefact_path(name: str) -> Path:
+    """Return the local path of a registered artefact, fetching it when needed.
+
+    Raises
+    ------
+    DataError
+        Unknown name, no network, or a checksum that does not match.
+    """
+    return fetch(artefact(name))
+
+
+def fetch(item: Artefact) -> Path:
+    """Return the path of a file with the artefact's checksum.
+
+    The mirror directory is searched first, then the cache, then the origin. A cached file with
+    another checksum is removed and fetched again; nothing else is ever written to the cache than a
+    complete file with the right checksum.
+    """
+    if item.kind == "installed":
+        return _installed(item)
+    if found := find_in_mirror(item.path, item.sha256, item.bytes):
+        return found
+    cached = data_dir() / item.path
+    if cached.is_file():
+        if sha256_of(cached) == item.sha256:
+            return cached
+        log.warning("%s is damaged; it is removed and fetched again", cached)
+        cached.unlink()
+    download = _from_url if item.kind == "url" else _from_index
+    with atomic_write(cached) as target:
+        download(item, target)
+        if (got := sha256_of(target)) != item.sha256:
+            raise DataError(_mismatch(item, f"sha256 {got}"))
+    return cached
+
+
+def _mismatch(item: Artefact, got: str) -> str:
+    return (
+        f"{item.name}: the file from {item.source} is not the registered one (it has {got}, "
+        f"{item.sha256} was expected); nothing was kept. Try again; if it stays, the origin changed"
+    )
+
+
+def _unreachable(item: Artefact, why: str) -> str:
+    return (
+        f"{item.name}: could not fetch {item.source} ({why}). Connect to the network, or put the "
+        f"file {Path(item.path).name} into a directory and name it in {VARIABLE}"
+    )
+
+
+def _installed(item: Artefact) -> Path:
+    """Return a file that an installed package carries, without importing the package."""
+    package, _, inner = item.source.partition(":")
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise DataError(f"{item.name}: the package {package} is not installed; install it with pip")
+    path = Path(spec.origin).parent / inner
+    if not path.is_file():
+        raise DataError(f"{item.name}: {package} is installed but lacks {inner}")
+    if (got := sha256_of(path)) != item.sha256:
+        raise DataError(_mismatch(item, f"sha256 {got}"))
+    return path
+
+
+def _from_url(item: Artefact, target: Path) -> None:
+    """Download one file; pooch checks the hash."""
+    try:
+        pooch.retrieve(
+            item.source,
+            known_hash=f"sha256:{item.sha256}",
+            fname=target.name,
+            path=target.parent,
+            downloader=pooch.HTTPDownloader(timeout=60),
+        )
+    except (requests.exceptions.RequestException, OSError) as error:
+        raise DataError(_unreachable(item, type(error).__name__)) from error
+    except ValueError as error:  # pooch's word for a hash mismatch
+        raise DataError(_mismatch(item, "another sha256")) from error
+
+
+def _from_index(item: Artefact, target: Path) -> None:
+    """Download a wheel or source distribution with pip, which checks the hash and builds nothing.
+
+    pip is the client because it knows the reader's index, proxy and certificates. For a source
+    distribution pip would run its build backend to learn the metadata; ``no_build`` stands in
+    for the backends named in `BACKENDS`, and any other backend makes pip stop before running it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        requirement = work / "requirement.txt"
+        requirement.write_text(f"{item.source} --hash=sha256:{item.sha256}\n", encoding="utf-8")
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+        command += ["--require-hashes", "--requirement", str(requirement)]
+        command += ["--dest", str(work / "got"), "--disable-pip-version-check", "--no-input"]
+        environment = dict(os.environ)
+        if item.kind == "sdist":
+            command += ["--no-binary=:all:", "--no-build-isolation", "--use-pep517"]
+            environment["PYTHONPATH"] = str(_stand_ins(work / "backends"))
+        else:
+            command += ["--only-binary=:all:"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise DataError(_pip_failure(item, done.stderr))
+        (work / "got" / Path(item.path).name).replace(target)
+
+
+def _stand_ins(folder: Path) -> Path:
+    """Write `no_build` under the names of the real build backends."""
+    source = Path(__file__).with_name("no_build.py").read_text(encoding="utf-8")
+    for backend in BACKENDS:
+        path = folder / backend
+        path.parent.mkdir(parents=True)
+        path.parent.joinpath("__init__.py").touch()
+        path.write_text(source, encoding="utf-8")
+    return folder
+
+
+def _pip_failure(item: Artefact, stderr: str) -> str:
+    if "DO NOT MATCH THE HASHES" in stderr:
+        return _mismatch(item, "another sha256")
+    errors = [line.strip() for line in stderr.splitlines() if line.lower().startswith("error")]
+    if any("build" in line or "metadata" in line for line in errors):
+        return f"{item.name}: {item.source} names a build backend that is not run: {errors[-1]}"
+    return _unreachable(item, f"pip: {errors[-1] if errors else 'no message'}")
