@@ -1,0 +1,124 @@
+"""Co-expression scores: Spearman, Pearson, and rank correlation given the library size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import anndata as ad
+import numpy as np
+import xarray as xr
+from scipy.stats import rankdata
+
+from helpers.edges.expression import Expression, Scale, counts_of, expression
+from helpers.errors import ParameterError
+
+Method = Literal["spearman", "pearson", "partial"]
+MIN_CELLS = 10
+
+
+def _standardised(values: np.ndarray) -> np.ndarray:
+    centred = values - values.mean(axis=0)
+    return centred / np.linalg.norm(centred, axis=0)
+
+
+def _correlate(values: np.ndarray, log_library: np.ndarray, method: Method) -> np.ndarray:
+    """Return the gene x gene correlation matrix of values (cells, genes)."""
+    if method == "pearson":
+        return np.clip((unit := _standardised(values)).T @ unit, -1, 1)
+    unit = _standardised(rankdata(values, axis=0))
+    if method == "partial" and np.ptp(log_library) > 0:
+        depth = _standardised(rankdata(log_library)[:, None])
+        rest = unit - depth @ (depth.T @ unit)
+        norms = np.linalg.norm(rest, axis=0)
+        # a gene that only follows the library size has nothing left to correlate
+        unit = np.divide(rest, norms, out=np.zeros_like(rest), where=norms > 1e-9)
+    return np.clip(unit.T @ unit, -1, 1)
+
+
+def _edges(found: Expression, matrix: np.ndarray, name: str) -> xr.DataArray:
+    return xr.DataArray(
+        matrix,
+        dims=("source", "target"),
+        coords={"source": found.genes.astype(str), "target": found.genes.astype(str)},
+        name=name,
+        attrs={"n_cells": len(found.values), "constant_genes": list(found.constant)},
+    )
+
+
+def correlation_edges(
+    adata: ad.AnnData,
+    method: Method = "spearman",
+    *,
+    scale: Scale = "lognorm",
+    genes: Sequence[str] | None = None,
+) -> xr.DataArray:
+    r"""Score gene pairs by their correlation over cells.
+
+    Parameters
+    ----------
+    adata
+        Cells with integer counts.
+    method
+        ``"spearman"``, ``"pearson"``, or ``"partial"``: Spearman given the log library size z,
+        :math:`(r_{xy} - r_{xz} r_{yz}) / \sqrt{(1 - r_{xz}^2)(1 - r_{yz}^2)}` on ranks.
+    scale
+        ``"lognorm"``; or ``"raw"`` counts, which mix in sequencing depth.
+    genes
+        Symbols to use; all of them if absent.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dims (source, target), symmetric, diagonal 1, name ``"METHOD-SCALE"``. Constant genes are
+        left out and listed in ``attrs["constant_genes"]``.
+    """
+    if method not in ("spearman", "pearson", "partial"):
+        raise ParameterError(f"method is {method!r}; choose spearman, pearson or partial")
+    found = expression(adata, genes, scale)
+    matrix = _correlate(found.values, found.log_library, method)
+    return _edges(found, matrix, f"{method}-{scale}")
+
+
+def correlation_by_stratum(
+    adata: ad.AnnData,
+    strata: Mapping[str, np.ndarray],
+    method: Method = "spearman",
+    *,
+    scale: Scale = "lognorm",
+    genes: Sequence[str] | None = None,
+) -> tuple[xr.DataArray, xr.DataArray]:
+    """Score gene pairs inside each stratum and over all cells of the strata.
+
+    Parameters
+    ----------
+    adata, method, scale, genes
+        As for `correlation_edges`.
+    strata
+        Row numbers per stratum, as `helpers.edges.strata.members` returns them.
+
+    Returns
+    -------
+    (strata, pooled)
+        Scores with dims (stratum, source, target), and (source, target) over the union of the
+        strata. In a stratum of fewer than 10 cells, or where a gene is constant, scores are NaN.
+    """
+    rows = np.concatenate(list(strata.values()))
+    pooled = correlation_edges(adata[rows], method, scale=scale, genes=genes)
+    kept = pooled["source"].values
+    everything = expression(adata, kept, scale)
+    position = np.full(adata.n_obs, -1)
+    library = np.asarray(counts_of(adata).sum(axis=1)).ravel()
+    position[library > 0] = np.arange((library > 0).sum())
+    layers = []
+    for members in strata.values():
+        matrix = np.full((len(kept), len(kept)), np.nan)
+        inside = position[members][position[members] >= 0]
+        values = everything.values[inside]
+        if len(inside) >= MIN_CELLS:
+            varies = np.flatnonzero(np.ptp(values, axis=0) > 0)
+            found = _correlate(values[:, varies], everything.log_library[inside], method)
+            matrix[np.ix_(varies, varies)] = found
+        layers.append(pooled.copy(data=matrix))
+    stacked = xr.concat(layers, dim="stratum").assign_coords(stratum=list(strata))
+    return stacked.rename(pooled.name), pooled
