@@ -1,0 +1,232 @@
+"""The explicit candidate universe of an evaluation: which TF-gene pairs, and which are positive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from helpers.errors import DataError, ParameterError
+
+
+@dataclass(frozen=True)
+class EvaluationSet:
+    """Directed TF -> gene pairs with labels.
+
+    Parameters
+    ----------
+    name
+        For tables and records, for example ``"trrust"``.
+    source, target
+        (n,) gene symbols of the regulator (row of a score matrix) and the target (column).
+    label
+        (n,) True where the reference holds the pair.
+    database
+        Name of the reference.
+    notes
+        How the set was built: counts of what was left out.
+    """
+
+    name: str
+    source: np.ndarray
+    target: np.ndarray
+    label: np.ndarray
+    database: str
+    notes: dict = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.source.shape == self.target.shape == self.label.shape:
+            raise ParameterError("source, target and label must be vectors of one length")
+        if self.label.dtype != bool:
+            raise ParameterError("label must be boolean")
+        if (self.source == self.target).any():
+            raise ParameterError("the universe must not hold self pairs")
+
+    @property
+    def n_pairs(self) -> int:
+        """Number of candidate pairs."""
+        return self.label.size
+
+    @property
+    def n_positive(self) -> int:
+        """Number of positive pairs."""
+        return int(self.label.sum())
+
+    @property
+    def tfs(self) -> np.ndarray:
+        """Sorted names of the TFs of the universe."""
+        return np.unique(self.source)
+
+    @property
+    def n_tfs(self) -> int:
+        """Number of TFs of the universe."""
+        return self.tfs.size
+
+    @property
+    def n_tfs_with_positive(self) -> int:
+        """Number of TFs that have at least one positive pair."""
+        return np.unique(self.source[self.label]).size
+
+    @property
+    def positive_rate(self) -> float:
+        """Share of positive pairs."""
+        return self.n_positive / self.n_pairs
+
+    def counts(self) -> dict:
+        """Return the numbers that stand beside every AUROC."""
+        return {
+            "n_pairs": self.n_pairs,
+            "n_positive": self.n_positive,
+            "n_tfs": self.n_tfs,
+            "n_tfs_with_positive": self.n_tfs_with_positive,
+        }
+
+    def subset(self, keep: np.ndarray, note: str) -> EvaluationSet:
+        """Return the set with the pairs where `keep` is True; the number dropped goes to notes."""
+        keep = np.asarray(keep, dtype=bool)
+        notes = self.notes | {note: int((~keep).sum())}
+        return replace(
+            self,
+            source=self.source[keep],
+            target=self.target[keep],
+            label=self.label[keep],
+            notes=notes,
+        )
+
+    def scores_from(self, edges: xr.DataArray) -> np.ndarray:
+        """Return the scores of the pairs in the order of the set.
+
+        Parameters
+        ----------
+        edges
+            Edge scores with dims ``source`` and ``target`` (row = source = query, column =
+            target = key) and any leading dims such as ``layer`` and ``head``.
+
+        Returns
+        -------
+        ndarray
+            (n,) or (*leading, n); NaN where `edges` marks the pair as missing.
+
+        Raises
+        ------
+        DataError
+            If a gene of the universe is not on the axes of `edges`.
+        """
+        if "source" not in edges.dims or "target" not in edges.dims:
+            raise ParameterError(f"edge scores need dims source and target, not {edges.dims}")
+        rows = _positions(edges, "source", self.source)
+        columns = _positions(edges, "target", self.target)
+        leading = [dim for dim in edges.dims if dim not in ("source", "target")]
+        return edges.transpose(*leading, "source", "target").values[..., rows, columns]
+
+    def gene_scores(self, values: pd.Series, side: str) -> np.ndarray:
+        """Return a gene-level value for the ``source`` or ``target`` of every pair."""
+        genes = {"source": self.source, "target": self.target}.get(side)
+        if genes is None:
+            raise ParameterError(f"side is {side!r}; 'source' or 'target' expected")
+        missing = np.setdiff1d(genes, values.index.to_numpy())
+        if missing.size:
+            raise DataError(f"{missing.size} {side} genes have no value, first {missing[:3]}")
+        return values.reindex(genes).to_numpy(dtype=np.float64)
+
+
+def evaluation_set(
+    reference: pd.DataFrame,
+    genes: Sequence[str],
+    *,
+    tfs: Sequence[str] | None = None,
+    name: str = "reference",
+) -> EvaluationSet:
+    """Build the universe U = {(TF, gene)}: TF in the reference and in the gene set, no self pairs.
+
+    Parameters
+    ----------
+    reference
+        Table with unique rows of ``source, target`` and, optionally, ``database``.
+    genes
+        Gene set: the genes that the scores cover.
+    tfs
+        Further restriction of the TFs, for example to the rows of streamed attention.
+    name
+        Name of the set.
+
+    Raises
+    ------
+    DataError
+        If the set has no positives or no negatives; the message names reference and gene set.
+    ParameterError
+        If genes or reference edges are repeated.
+    """
+    genes = np.asarray(list(genes), dtype=object).astype(str)
+    if np.unique(genes).size != genes.size:
+        raise ParameterError("the gene set holds a symbol twice")
+    sources = reference["source"].to_numpy().astype(str)
+    targets = reference["target"].to_numpy().astype(str)
+    if reference.duplicated(["source", "target"]).any():
+        raise ParameterError("the reference holds an edge twice; keep one row per edge")
+    kept_tfs = np.intersect1d(sources, genes)
+    if tfs is not None:
+        kept_tfs = np.intersect1d(kept_tfs, np.asarray(list(tfs)).astype(str))
+    database = name
+    if "database" in reference and len(reference):
+        database = ", ".join(sorted(set(reference["database"].astype(str))))
+    where = f"reference {database!r} ({len(reference)} edges) and gene set of {genes.size} genes"
+    if kept_tfs.size == 0:
+        raise DataError(f"no positives: no TF is in both the {where}")
+
+    source = np.repeat(kept_tfs, genes.size)
+    target = np.tile(genes, kept_tfs.size)
+    row_of = {gene: i for i, gene in enumerate(kept_tfs)}
+    column_of = {gene: j for j, gene in enumerate(genes)}
+    label = np.zeros((kept_tfs.size, genes.size), dtype=bool)
+    inside = [(row_of.get(s), column_of.get(t)) for s, t in zip(sources, targets, strict=True)]
+    for row, column in inside:
+        if row is not None and column is not None:
+            label[row, column] = True
+    keep = source != target
+    notes = {
+        "edges_in_reference": len(reference),
+        "edges_outside_universe": sum(None in pair for pair in inside),
+        "self_edges": int((label.ravel() & ~keep).sum()),
+        "genes": int(genes.size),
+    }
+    result = EvaluationSet(name, source[keep], target[keep], label.ravel()[keep], database, notes)
+    if result.n_positive == 0:
+        raise DataError(f"no positives: no edge lies in the {where}")
+    if result.n_positive == result.n_pairs:
+        raise DataError(f"no negatives: every pair is an edge in the {where}")
+    return result
+
+
+def drop_missing(evaluation: EvaluationSet, scores: np.ndarray) -> tuple[EvaluationSet, np.ndarray]:
+    """Return the set and the scores without pairs whose score is missing.
+
+    A pair that is missing in any of several scores is dropped for all of them, so that paired
+    comparisons use the same pairs. The number dropped is in ``notes["missing_scores"]``.
+    """
+    scores = np.asarray(scores, dtype=np.float64)
+    if scores.shape[-1] != evaluation.n_pairs:
+        raise ParameterError(
+            f"{scores.shape[-1]} scores for {evaluation.n_pairs} pairs; align with scores_from"
+        )
+    if np.isinf(scores).any():
+        raise ParameterError("a score is infinite")
+    missing = np.isnan(scores).reshape(-1, evaluation.n_pairs).any(axis=0)
+    return evaluation.subset(~missing, "missing_scores"), scores[..., ~missing]
+
+
+def _positions(edges: xr.DataArray, dim: str, genes: np.ndarray) -> np.ndarray:
+    index = pd.Index(edges[dim].values.astype(str))
+    if not index.is_unique:
+        raise DataError(f"the {dim} axis of the edge scores holds a gene twice")
+    positions = index.get_indexer(genes)
+    if (positions < 0).any():
+        missing = np.unique(genes[positions < 0])
+        raise DataError(
+            f"{missing.size} genes of the universe are not on the {dim} axis of the edge scores, "
+            f"first {', '.join(missing[:3])}; build the set from the genes that the scores cover"
+        )
+    return positions
