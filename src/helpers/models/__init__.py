@@ -1,1 +1,6 @@
-"""One adapter per model family, safe loading, tokenisation and training."""
+"""Models: one adapter per family, tokenisation, safe loading, and training of small ones."""
+
+import os
+
+# Checkpoints are directories on disk; nothing here may ask a model hub for one.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")

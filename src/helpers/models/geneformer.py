@@ -1,0 +1,236 @@
+"""Load a published Geneformer directory (BertForMaskedLM) and use it through the interface."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from anndata import AnnData
+from transformers import BertConfig, BertForMaskedLM
+
+from helpers.errors import ModelError
+from helpers.models import geneformer_tokens
+from helpers.models.adapter import Batch, LayerParts, ModelOutput, Tokens, pad
+from helpers.models.attention import IMPLEMENTATION
+from helpers.models.dictionaries import read_dictionary
+from helpers.models.geneformer_tokens import Dictionaries
+from helpers.models.scgpt import read_json, write_json
+from helpers.models.weights import check_fit, find_weights, read_tensors, write_tensors
+
+WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
+_TIED = {
+    "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
+    "cls.predictions.decoder.bias": "cls.predictions.bias",
+}
+# Counters that old versions of transformers saved with the weights.
+_COUNTERS = ("bert.embeddings.position_ids", "bert.embeddings.token_type_ids")
+_NEEDED = (
+    "vocab_size",
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "max_position_embeddings",
+)
+
+
+@dataclass
+class GeneformerAdapter:
+    """A loaded Geneformer model; see `helpers.models.adapter.ModelAdapter`."""
+
+    name: str
+    module: BertForMaskedLM
+    dictionaries: Dictionaries
+    family: str = "geneformer"
+
+    @property
+    def n_layers(self) -> int:
+        """Number of transformer layers."""
+        return self.module.config.num_hidden_layers
+
+    @property
+    def n_heads(self) -> int:
+        """Attention heads in each layer."""
+        return self.module.config.num_attention_heads
+
+    @property
+    def width(self) -> int:
+        """Width of the hidden states."""
+        return self.module.config.hidden_size
+
+    @property
+    def max_length(self) -> int:
+        """Most tokens of a cell."""
+        return self.module.config.max_position_embeddings
+
+    def tokenise(self, adata: AnnData, *, max_length: int | None = None, seed: int = 0) -> Tokens:
+        """Turn counts into ranked tokens; nothing is random, so `seed` changes nothing."""
+        limit = min(max_length or self.max_length, self.max_length)
+        return geneformer_tokens.tokenise(adata, self.dictionaries, max_length=limit)
+
+    def collate(self, tokens: Tokens, rows: Sequence[int] | np.ndarray) -> Batch:
+        """Pad the chosen entries of `tokens` to one length, on the model's device."""
+        return pad(
+            tokens, rows, pad_id=self.dictionaries.tokens["<pad>"], device=self.module.device
+        )
+
+    def forward(self, batch: Batch) -> ModelOutput:
+        """Run the model; `prediction` holds the logits of every token at every place."""
+        # A (cells, 1, 1, keys) mask serves all queries; no mask is faster where nothing is padded.
+        mask = ~batch.padding[:, None, None, :] if bool(batch.padding.any()) else None
+        output = self.module.bert(input_ids=batch.ids, attention_mask=mask)
+        return ModelOutput(output.last_hidden_state, self.module.cls)
+
+    def layers(self) -> list[LayerParts]:
+        """Return the parts of every layer."""
+        return [
+            LayerParts(
+                block=layer,
+                attention=layer.attention.self,
+                projection=layer.attention.output.dense,
+                mlp_in=layer.intermediate.dense,
+                mlp_out=layer.output.dense,
+            )
+            for layer in self.module.bert.encoder.layer
+        ]
+
+
+def load_geneformer(directory: Path) -> GeneformerAdapter:
+    """Load ``config.json``, the weights and the dictionaries of a directory.
+
+    Raises
+    ------
+    ModelError
+        If a file is missing, unreadable or unsafe, the configuration is not a Geneformer's, or a
+        tensor is missing, unexpected, of a wrong shape, or not finite.
+    """
+    directory = Path(directory)
+    config = read_config(directory / "config.json")
+    dictionaries = read_dictionaries(directory, config.vocab_size)
+    path = find_weights(directory, WEIGHT_FILES)
+    tensors = {name: t for name, t in read_tensors(path).items() if name not in _COUNTERS}
+    module = build(config, path, tensors)
+    return GeneformerAdapter(directory.name, module, dictionaries)
+
+
+def save_geneformer(adapter: GeneformerAdapter, directory: Path) -> None:
+    """Write the published layout, with the dictionaries as JSON."""
+    directory = Path(directory)
+    config = adapter.module.config.to_diff_dict()
+    write_json(
+        directory / "config.json",
+        {"architectures": ["BertForMaskedLM"], "model_type": "bert", **config},
+        indent=2,
+    )
+    state = adapter.module.state_dict()
+    write_tensors(
+        directory / "model.safetensors", {k: v for k, v in state.items() if k not in _TIED}
+    )
+    tables = adapter.dictionaries
+    write_json(directory / "token_dictionary.json", tables.tokens)
+    write_json(directory / "gene_median.json", tables.medians)
+    if tables.mapping:
+        write_json(directory / "ensembl_mapping_dict.json", tables.mapping)
+    if tables.names:
+        write_json(directory / "gene_name_id_dict.json", tables.names)
+
+
+def read_config(path: Path) -> BertConfig:
+    """Read ``config.json``; refuse what is not a bidirectional BERT with learned positions."""
+    content = read_json(path)
+    if content.get("model_type", "bert") != "bert":
+        raise ModelError(f"{path}: model_type {content['model_type']!r}, Geneformer is a bert")
+    if absent := [name for name in _NEEDED if not isinstance(content.get(name), int)]:
+        raise ModelError(f"{path}: no whole number for {', '.join(absent)}")
+    if content.get("position_embedding_type", "absolute") != "absolute":
+        raise ModelError(f"{path}: only absolute position embeddings are supported")
+    if content.get("is_decoder"):
+        raise ModelError(f"{path}: is_decoder is set; Geneformer attends in both directions")
+    if content["hidden_size"] % content["num_attention_heads"]:
+        raise ModelError(f"{path}: hidden_size is not a multiple of num_attention_heads")
+    return BertConfig.from_dict(content)
+
+
+def build(config: BertConfig, path: Path, tensors: dict[str, torch.Tensor]) -> BertForMaskedLM:
+    """Make the module and fill it; every tensor must be there, fit, and be used.
+
+    Raises
+    ------
+    ModelError
+        Listing every missing, unexpected and wrong-shape tensor.
+    """
+    with torch.device("meta"):
+        shapes = {name: tuple(t.shape) for name, t in BertForMaskedLM(config).state_dict().items()}
+    wanted = {name: s for name, s in shapes.items() if name not in _TIED or name in tensors}
+    check_fit(path, tensors, wanted)
+    for name, source in _TIED.items():
+        if name in tensors and not torch.equal(tensors[name], tensors[source]):
+            raise ModelError(f"{path}: {name} differs from {source}, to which it must be tied")
+    module, info = BertForMaskedLM.from_pretrained(
+        None,
+        config=config,
+        state_dict=tensors,
+        attn_implementation=IMPLEMENTATION,
+        output_loading_info=True,
+        dtype=torch.float32,
+    )
+    if left := {kind: sorted(map(str, keys)) for kind, keys in info.items() if keys}:
+        raise ModelError(f"{path}: transformers did not load everything: {left}")
+    return module.eval()
+
+
+def read_dictionaries(directory: Path, vocab_size: int) -> Dictionaries:
+    """Find and read the dictionaries that belong to a vocabulary size.
+
+    They are looked for in the checkpoint's folder and, as in the published repository, in
+    ``geneformer/`` and ``geneformer/gene_dictionaries_30m/`` beside it.
+
+    Raises
+    ------
+    ModelError
+        If no folder holds a token dictionary of that size with its medians.
+    """
+    beside = directory.parent / "geneformer"
+    sizes = []
+    for folder in (directory, beside, beside / "gene_dictionaries_30m"):
+        for path in _named(folder, "token_dictionary"):
+            tokens = read_dictionary(path)
+            highest = _check_tokens(path, tokens)
+            if highest != vocab_size - 1:
+                sizes.append(f"{path} ({highest + 1})")
+                continue
+            tables = {
+                name: read_dictionary(found[0])
+                for name, stem in (
+                    ("medians", "gene_median"),
+                    ("mapping", "ensembl_mapping_dict"),
+                    ("names", "gene_name_id_dict"),
+                )
+                if (found := _named(folder, stem))
+            }
+            if "medians" not in tables:
+                raise ModelError(f"{folder}: gene_median*.json or .pkl is missing")
+            return Dictionaries(tokens, **tables)
+    seen = f"; of another size: {', '.join(sizes)}" if sizes else ""
+    raise ModelError(
+        f"{directory}: no token_dictionary*.json or .pkl for {vocab_size} tokens{seen}; "
+        "put the published dictionaries into the folder"
+    )
+
+
+def _named(folder: Path, stem: str) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(p for p in folder.glob(f"{stem}*") if p.suffix in (".json", ".pkl"))
+
+
+def _check_tokens(path: Path, tokens: dict) -> int:
+    numbers = list(tokens.values())
+    if not numbers or any(not isinstance(n, int) or isinstance(n, bool) for n in numbers):
+        raise ModelError(f"{path}: token numbers must be whole numbers")
+    if len(set(numbers)) < len(numbers) or min(numbers) < 0:
+        raise ModelError(f"{path}: token numbers repeat or are negative")
+    return max(numbers)

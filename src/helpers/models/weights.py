@@ -1,0 +1,155 @@
+"""Read and write weight files without running anything that is in them."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from helpers.errors import ModelError
+from helpers.files import atomic_write
+
+
+def find_weights(directory: Path, names: tuple[str, ...]) -> Path:
+    """Return the first of `names` that exists in `directory`.
+
+    Raises
+    ------
+    ModelError
+        If none does.
+    """
+    for name in names:
+        if (directory / name).is_file():
+            return directory / name
+    raise ModelError(f"{directory}: no weights; expected one of {', '.join(names)}")
+
+
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """Read the named tensors of a safetensors or PyTorch file.
+
+    PyTorch files go through ``torch.load(weights_only=True)``, whose unpickler builds tensors and
+    containers only.
+
+    Raises
+    ------
+    ModelError
+        If the file would run code, is truncated, is not a table of tensors, or holds a number that
+        is not finite; the message names the tensor where there is one.
+    """
+    path = Path(path)
+    if path.suffix == ".safetensors":
+        tensors = _read_safetensors(path)
+    else:
+        tensors = _read_torch(path)
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            bad = int((~torch.isfinite(tensor)).sum())
+            raise ModelError(
+                f"{path}: tensor {name!r} holds {bad} values that are NaN or infinite; "
+                "fetch the checkpoint again"
+            )
+    return tensors
+
+
+def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Write named tensors as safetensors, all or nothing."""
+    contiguous = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
+    with atomic_write(Path(path)) as temporary:
+        save_file(contiguous, temporary, metadata={"format": "pt"})
+
+
+def check_fit(path: Path, found: Mapping[str, torch.Tensor], wanted: Mapping[str, tuple]) -> None:
+    """Compare a checkpoint's tensors with what the architecture needs.
+
+    Parameters
+    ----------
+    path
+        Named in the message.
+    found
+        Tensors of the checkpoint.
+    wanted
+        Shape of every tensor of the architecture.
+
+    Raises
+    ------
+    ModelError
+        Listing every missing, unexpected and wrong-shape tensor.
+    """
+    missing = [f"missing {name} {list(wanted[name])}" for name in wanted if name not in found]
+    unexpected = [
+        f"unexpected {name} {list(found[name].shape)}" for name in found if name not in wanted
+    ]
+    wrong = [
+        f"wrong shape {name}: {list(found[name].shape)}, needed {list(wanted[name])}"
+        for name in wanted
+        if name in found and tuple(found[name].shape) != tuple(wanted[name])
+    ]
+    if problems := [*missing, *unexpected, *wrong]:
+        raise ModelError(
+            f"{path}: {len(missing)} missing, {len(unexpected)} unexpected, {len(wrong)} "
+            "wrong-shape tensors; the weights do not belong to this configuration:\n  "
+            + "\n  ".join(problems)
+        )
+
+
+def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        outside = _first_tensor_outside(path)
+        where = f"tensor {outside!r} lies outside the file" if outside else str(error)
+        raise ModelError(
+            f"{path}: truncated or corrupt: {where}; fetch the checkpoint again"
+        ) from error
+
+
+def _first_tensor_outside(path: Path) -> str | None:
+    """Return the first tensor whose bytes the file does not reach, from the readable header."""
+    with path.open("rb") as handle:
+        prefix = handle.read(8)
+        if len(prefix) < 8:
+            return None
+        (length,) = struct.unpack("<Q", prefix)
+        if length > path.stat().st_size - 8:
+            return None
+        try:
+            header = json.loads(handle.read(length))
+        except ValueError:
+            return None
+    available = path.stat().st_size - 8 - length
+    ends = sorted(
+        (entry["data_offsets"][1], name)
+        for name, entry in header.items()
+        if name != "__metadata__" and isinstance(entry, dict) and "data_offsets" in entry
+    )
+    return next((name for end, name in ends if end > available), None)
+
+
+def _read_torch(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        named = re.search(r"(?:GLOBAL|global|class|type) ([\w.]+\.[\w.]+)", str(error))
+        what = f" ({named.group(1)})" if named else ""
+        raise ModelError(
+            f"{path}: refused, the pickle asks for code that is not a tensor{what}; "
+            "use a safetensors copy of the weights"
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError) as error:
+        raise ModelError(
+            f"{path}: truncated or not a PyTorch file ({str(error).splitlines()[0]}); "
+            "fetch the checkpoint again"
+        ) from error
+    if not isinstance(content, Mapping) or not all(
+        isinstance(name, str) and isinstance(tensor, torch.Tensor)
+        for name, tensor in content.items()
+    ):
+        raise ModelError(f"{path}: not a table of named tensors (a state dict); save it as one")
+    return dict(content)
