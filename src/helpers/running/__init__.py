@@ -1,1 +1,5 @@
-"""Typed parameters, execution of notebooks, provenance and what a page writes."""
+"""Run notebooks with checked parameters, keep what they found, and build the book."""
+
+from helpers.running.page import Page, page
+
+__all__ = ["Page", "page"]

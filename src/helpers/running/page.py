@@ -1,0 +1,213 @@
+"""The notebook's side of the runner: record values, tests, figures and tables of one page.
+
+Started by ``helpers run``, a page writes into the folder that the runner publishes when the
+notebook has finished. Opened in Jupyter, it writes to ``results/interactive/NOTEBOOK``, which
+holds the last session only and is never part of the book.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from helpers.errors import RunError
+from helpers.files import atomic_write, results_dir
+from helpers.registry import TestRecord, append
+from helpers.running import provenance, show
+from helpers.running import values as stored
+from helpers.running.inputs import Watch, watch
+
+CONTEXT = "HELPERS_RUN_CONTEXT"
+"""Environment variable: file in which the runner tells the page what it is running."""
+
+INTERACTIVE = "interactive"
+_NAME = re.compile(r"^[A-Za-z0-9_-]+$")
+
+
+class Page:
+    """What one notebook records; made by `page`.
+
+    Parameters
+    ----------
+    name
+        File stem of the notebook.
+    folder
+        Where to write.
+    context
+        What the runner knows: profile, parameters, fingerprint, hashes, start time.
+    declares
+        Identifiers of the tests that this notebook must record.
+    """
+
+    def __init__(self, name: str, folder: Path, context: dict, declares: tuple[str, ...]) -> None:
+        self.name = name
+        self.folder = folder
+        self.declares = tuple(declares)
+        self._context = context
+        self._values: dict[str, dict[str, Any]] = {}
+        self._tests: list[str] = []
+        self._figures: list[str] = []
+        self._tables: list[str] = []
+        self._finished = False
+        self._watch: Watch = watch(context.get("watched", []), besides=folder)
+
+    @property
+    def profile(self) -> str:
+        """Name of the profile, or ``"interactive"`` when no runner is at work."""
+        return self._context["profile"]
+
+    @property
+    def profile_dir(self) -> Path:
+        """Folder with the results of all notebooks of the profile."""
+        return results_dir() / self._context["base_profile"]
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of this run; empty when no runner is at work."""
+        return dict(self._context["parameters"])
+
+    def value(self, key: str, value: Any, **meta: Any) -> Any:
+        """Keep a value that prose may cite, and return it.
+
+        Parameters
+        ----------
+        key
+            Words joined by slashes, for example ``"baron/scgpt/auroc_trrust"``.
+        value
+            Number, text, list, Estimate or NotEstimable.
+        **meta
+            Further plain values to store with it (units, counts of positives).
+
+        Raises
+        ------
+        RunError
+            If the key is taken or malformed, or the value is not finite or not plain.
+        """
+        stored.check_key(key)
+        if key in self._values:
+            raise RunError(f"{self.name}: value {key!r} is stored twice; one key once")
+        self._values[key] = stored.entry(value, f"{self.name}/{key}", **meta)
+        return value
+
+    def test(self, record: TestRecord) -> TestRecord:
+        """Keep a test for the registry, and return it.
+
+        Raises
+        ------
+        RunError
+            If the test belongs to another notebook or was not declared.
+        RegistryError
+            If it was recorded before.
+        """
+        if record.notebook != self.name:
+            raise RunError(f"{self.name}: test {record.test_id} says notebook {record.notebook!r}")
+        if not {record.test_id, _number(record.test_id)} & set(self.declares):
+            raise RunError(
+                f"{self.name}: test {record.test_id} is not declared; "
+                f"declared: {list(self.declares)}"
+            )
+        append(record, self.folder / "tests.jsonl")
+        self._tests.append(record.test_id)
+        return record
+
+    def figure(self, figure: Any, name: str, *, caption: str, alt: str) -> None:
+        """Save a figure as ``figures/NAME.png`` and show it with caption and alternative text.
+
+        Raises
+        ------
+        RunError
+            If caption or alternative text is empty, or the name is taken or malformed.
+        """
+        self._new(name, self._figures, "figure")
+        if not caption.strip() or not alt.strip():
+            raise RunError(f"{self.name}: figure {name!r} needs a caption and an alternative text")
+        show.show_figure(figure, self.folder / "figures" / name, caption.strip(), alt.strip())
+
+    def table(self, table: pd.DataFrame, name: str, *, caption: str) -> None:
+        """Save a table as ``tables/NAME.csv`` and show it, sortable and searchable.
+
+        Raises
+        ------
+        RunError
+            If the caption is empty, or the name is taken or malformed.
+        """
+        self._new(name, self._tables, "table")
+        if not caption.strip():
+            raise RunError(f"{self.name}: table {name!r} needs a caption")
+        with atomic_write(self.folder / "tables" / f"{name}.csv") as temporary:
+            table.to_csv(temporary, index=not isinstance(table.index, pd.RangeIndex))
+        show.show_table(table, name, caption.strip(), first=len(self._tables) == 1)
+
+    def say(self, text: str) -> None:
+        """Show Markdown made from computed values."""
+        show.show_text(text)
+
+    def finish(self) -> None:
+        """Check that every declared test was recorded, write everything, show the provenance.
+
+        Raises
+        ------
+        RunError
+            If a declared test is missing, or the page was finished before.
+        """
+        if self._finished:
+            raise RunError(f"{self.name}: finish() was called twice")
+        recorded = set(self._tests) | {_number(test) for test in self._tests}
+        if missing := [test for test in self.declares if test not in recorded]:
+            raise RunError(f"{self.name}: declared tests were not recorded: {missing}")
+        with atomic_write(self.folder / stored.FILE) as temporary:
+            temporary.write_text(
+                json.dumps(self._values, indent=1, sort_keys=True, allow_nan=False) + "\n",
+                encoding="utf-8",
+            )
+        (self.folder / "tests.jsonl").touch()
+        record = provenance.record(self._context, self._watch.files())
+        record |= {"values": len(self._values), "tests": len(self._tests)}
+        with atomic_write(self.folder / provenance.FILE) as temporary:
+            temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        self._finished = True
+        show.show_footer(provenance.lines(record))
+
+    def _new(self, name: str, taken: list[str], what: str) -> None:
+        if not _NAME.match(name):
+            raise RunError(f"{self.name}: {what} name {name!r}; use letters, digits, '_' and '-'")
+        if name in taken:
+            raise RunError(f"{self.name}: two {what}s are named {name!r}")
+        taken.append(name)
+
+
+def _number(test_id: str) -> str:
+    """Return the part of a test's id that its specification numbers: ``10.1`` of ``10.1/a/b``."""
+    return test_id.split("/")[0]
+
+
+def page(name: str, declares: tuple[str, ...] = ()) -> Page:
+    """Start the page of a notebook.
+
+    Parameters
+    ----------
+    name
+        File stem of the notebook, ``"10_coexpression"``.
+    declares
+        Tests it must record: identifiers, or their numbers (``"10.1"`` stands for ``10.1/...``).
+
+    Raises
+    ------
+    RunError
+        If the runner is executing a notebook of another name.
+    """
+    if path := os.environ.get(CONTEXT):
+        context = json.loads(Path(path).read_text(encoding="utf-8"))
+        if context["notebook"] != name:
+            raise RunError(f"page({name!r}) was called inside {context['notebook']}; use that name")
+        return Page(name, Path(context["folder"]), context, declares)
+    folder = results_dir() / INTERACTIVE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return Page(name, folder, provenance.interactive(name), declares)

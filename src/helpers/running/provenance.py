@@ -1,0 +1,131 @@
+"""Where a page comes from: code, data, parameters, versions, machine, time, memory."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from helpers.files import project_root
+
+FILE = "run.json"
+PACKAGES = (
+    "anndata",
+    "numpy",
+    "pandas",
+    "scanpy",
+    "scikit-learn",
+    "scipy",
+    "statsmodels",
+    "torch",
+    "transformers",
+    "xarray",
+)
+
+
+def git_state(root: Path) -> dict[str, Any]:
+    """Return the commit of a checkout and whether tracked files differ from it.
+
+    Without git, or outside a checkout, the commit is ``None``.
+    """
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    try:
+        commit = git("rev-parse", "HEAD")
+        return {"commit": commit, "changed": bool(git("status", "--porcelain", "-uno"))}
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        return {"commit": None, "changed": None}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that results rest on."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def device() -> str:
+    """Return the device that the notebook could use, without loading torch for it."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        return f"cuda ({torch.cuda.get_device_name()})"
+    return f"cpu ({platform.machine()})"
+
+
+def peak_memory_mb() -> float:
+    """Return the largest resident memory of this process so far, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+def interactive(name: str) -> dict[str, Any]:
+    """Return the context of a page that no runner started."""
+    return {
+        "notebook": name,
+        "profile": "interactive",
+        "base_profile": "demo",
+        "parameters": {},
+        "started": time.time(),
+        "watched": [],
+        "git": git_state(project_root()),
+    }
+
+
+def record(context: dict[str, Any], files: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the provenance of a run that has just finished.
+
+    Parameters
+    ----------
+    context
+        What the runner wrote before the start, or `interactive`.
+    files
+        Files read, as `Watch.files` describes them.
+    """
+    kept = {k: v for k, v in context.items() if k not in ("folder", "watched", "started")}
+    return kept | {
+        "seed": context["parameters"].get("seed"),
+        "started": datetime.fromtimestamp(context["started"], UTC).isoformat(timespec="seconds"),
+        "minutes": round((time.time() - context["started"]) / 60, 2),
+        "peak_memory_mb": round(peak_memory_mb()),
+        "device": device(),
+        "versions": versions(),
+        "files": files,
+    }
+
+
+def lines(run: dict[str, Any]) -> dict[str, str]:
+    """Return a run's provenance as short lines of text, for the footer of its page."""
+    commit = run["git"]["commit"]
+    code = "not under version control" if commit is None else commit[:12]
+    if run["git"]["changed"]:
+        code += ", with uncommitted changes"
+    shown = {
+        "Profile": run["profile"],
+        "Code": code,
+        "Notebook and helpers": " / ".join(
+            run[part][:12] for part in ("source_sha256", "helpers_sha256") if part in run
+        ),
+        "Parameters": ", ".join(f"{k} = {v!r}" for k, v in run["parameters"].items()),
+        "Data read": ", ".join(
+            f"{Path(f['path']).name} ({f['sha256'][:12]})" for f in run["files"]
+        ),
+        "Ran": f"{run['started']} on {run['device']}: "
+        f"{run['minutes']:.1f} minutes, {run['peak_memory_mb']:,} MB at most",
+        "Versions": ", ".join(f"{k} {v}" for k, v in run["versions"].items()),
+    }
+    return {label: text for label, text in shown.items() if text}
