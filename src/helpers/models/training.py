@@ -1,0 +1,282 @@
+"""Train small models of the published architectures from scratch, reproducibly on a CPU."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from anndata import AnnData
+from tqdm import tqdm
+from transformers import BertConfig, BertForMaskedLM
+
+from helpers.errors import ModelError
+from helpers.models.adapter import ModelAdapter, Tokens
+from helpers.models.attention import IMPLEMENTATION
+from helpers.models.geneformer import GeneformerAdapter
+from helpers.models.geneformer_tokens import Dictionaries
+from helpers.models.objectives import baseline, evaluate, hide, loss_of
+from helpers.models.scgpt import ScGPTAdapter, config_from
+from helpers.models.scgpt_module import ScGPT
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Size of a small model; the defaults are those of the shipped ones."""
+
+    n_layers: int = 4
+    n_heads: int = 4
+    width: int = 128
+    d_hid: int = 256
+    max_length: int = 512
+    dropout: float = 0.1
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train.
+
+    The learning rate rises linearly over the first tenth of the steps and falls as a cosine.
+    """
+
+    steps: int = 600
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    held_out: float = 0.15
+    report_every: int = 50
+    warm_up: float = 0.1
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a training gave.
+
+    Attributes
+    ----------
+    curve
+        Rows (step, training loss since the last row, held-out loss).
+    held_out_loss, baseline_loss
+        On the same hidden genes of the held-out cells: squared error in bins, or nats.
+    train, test
+        Row numbers of the AnnData in each part.
+    minutes
+        Wall-clock time.
+    """
+
+    curve: list[tuple[int, float, float]]
+    held_out_loss: float
+    baseline_loss: float
+    train: np.ndarray
+    test: np.ndarray
+    minutes: float
+    losses: list[float] = field(default_factory=list, repr=False)
+
+
+def new_model(family: str, adata: AnnData, shape: Shape, seed: int) -> ModelAdapter:
+    """Return an untrained model whose vocabulary is the genes of `adata`.
+
+    Parameters
+    ----------
+    family
+        ``"scgpt"`` or ``"geneformer"``.
+    adata
+        Cells to be trained on; Geneformer's medians are computed from them.
+    shape
+        Size of the model.
+    seed
+        Of the initial weights.
+    """
+    if family == "scgpt":
+        genes = adata.var_names.astype(str).tolist()
+        vocabulary = {name: i for i, name in enumerate([*genes, "<pad>", "<cls>", "<eoc>"])}
+        args = {
+            "embsize": shape.width,
+            "nheads": shape.n_heads,
+            "d_hid": shape.d_hid,
+            "nlayers": shape.n_layers,
+            "dropout": shape.dropout,
+            "n_bins": 51,
+            "max_seq_len": shape.max_length,
+            "pad_token": "<pad>",
+            "pad_value": -2,
+            "mask_value": -1,
+            "input_style": "binned",
+            "input_emb_style": "continuous",
+            "use_batch_labels": False,
+            "MVC": True,
+        }
+        heads = {"mvc_decoder.W.weight": torch.empty(0)}
+        config = config_from(args, vocabulary, heads, "args of a new model")
+        with _seeded(seed):
+            return ScGPTAdapter("new", ScGPT(config), vocabulary, args)
+    if family == "geneformer":
+        dictionaries = corpus_dictionaries(adata)
+        config = BertConfig(
+            vocab_size=len(dictionaries.tokens),
+            hidden_size=shape.width,
+            num_hidden_layers=shape.n_layers,
+            num_attention_heads=shape.n_heads,
+            intermediate_size=shape.d_hid,
+            max_position_embeddings=shape.max_length,
+            hidden_act="relu",
+            hidden_dropout_prob=shape.dropout,
+            attention_probs_dropout_prob=shape.dropout,
+            pad_token_id=0,
+            attn_implementation=IMPLEMENTATION,
+        )
+        with _seeded(seed):
+            return GeneformerAdapter("new", BertForMaskedLM(config), dictionaries)
+    raise ModelError(f"family {family!r}: only scgpt and geneformer are trained here")
+
+
+def random_model(family: str, like: ModelAdapter, seed: int) -> ModelAdapter:
+    """Return a model of the same shape and vocabulary as `like` with fresh random weights.
+
+    Raises
+    ------
+    ModelError
+        If `like` is of another family.
+    """
+    if like.family != family:
+        raise ModelError(f"a random {family} model cannot be shaped like a {like.family} one")
+    with _seeded(seed):
+        if family == "scgpt":
+            module = ScGPT(like.config)
+            adapter = ScGPTAdapter(f"{like.name}-random", module, like.vocabulary, like.args)
+        else:
+            module = BertForMaskedLM(like.module.config)
+            adapter = GeneformerAdapter(f"{like.name}-random", module, like.dictionaries)
+    reference = next(like.module.parameters())
+    adapter.module.to(device=reference.device, dtype=reference.dtype).eval()
+    return adapter
+
+
+def corpus_dictionaries(adata: AnnData) -> Dictionaries:
+    """Return a token and a median dictionary for the genes of `adata`.
+
+    The median of a gene is that of its non-zero counts, each scaled to 10,000 counts a cell, as
+    in the published model; a gene never seen gets 1. Identifiers are ``var["ensembl_id"]`` where
+    all are there and differ, else the symbols.
+    """
+    from helpers.models.cells import counts_by_cell
+
+    given = adata.var.get("ensembl_id")
+    usable = given is not None and given.notna().all() and given.is_unique and (given != "").all()
+    names = given.astype(str).tolist() if usable else adata.var_names.astype(str).tolist()
+    counts = counts_by_cell(adata).astype(np.float64)
+    totals = np.asarray(counts.sum(axis=1)).ravel()
+    per_cell = np.repeat(np.maximum(totals, 1), np.diff(counts.indptr))
+    counts.data *= 10_000 / per_cell
+    by_gene = counts.tocsc()
+    spans = zip(by_gene.indptr[:-1], by_gene.indptr[1:], strict=True)
+    medians = [float(np.median(by_gene.data[a:b])) if b > a else 1.0 for a, b in spans]
+    tokens = {name: i for i, name in enumerate(["<pad>", "<mask>", "<cls>", "<eos>", *names])}
+    return Dictionaries(tokens, dict(zip(names, medians, strict=True)))
+
+
+def train(adapter: ModelAdapter, adata: AnnData, schedule: Schedule, seed: int) -> Training:
+    """Train a model in place on part of the cells and measure it on the others.
+
+    Whole cells are held out, drawn at random. The same seed on the same machine gives the same
+    weights: the order of cells, the masks and the dropout all follow from it.
+
+    Parameters
+    ----------
+    adapter
+        Model to train; left in evaluation mode.
+    adata
+        Cells with counts.
+    schedule
+        Steps, batch size, learning rate, held-out share.
+    seed
+        Of everything random.
+    """
+    tokens = adapter.tokenise(adata, seed=seed)
+    order = np.random.default_rng(seed).permutation(len(tokens))
+    n_test = max(1, round(schedule.held_out * len(tokens)))
+    test, rows = np.sort(order[:n_test]), np.sort(order[n_test:])
+    started = time.monotonic()
+    curve, losses = _loop(adapter, tokens, rows, test, schedule, seed)
+    held_out = evaluate(adapter, tokens, test, schedule.batch_size, seed)
+    return Training(
+        curve=curve,
+        held_out_loss=held_out,
+        baseline_loss=baseline(adapter, tokens, rows, test, schedule.batch_size, seed),
+        train=tokens.cells[rows],
+        test=tokens.cells[test],
+        minutes=(time.monotonic() - started) / 60,
+        losses=losses,
+    )
+
+
+def continue_training(
+    adapter: ModelAdapter, adata: AnnData, steps: int, seed: int, learning_rate: float = 2e-4
+) -> Training:
+    """Train a loaded model in place for a few more steps; see `train`.
+
+    The split into training and held-out cells follows from `seed`: with the seed of the model's
+    card, the cells held out at first are held out again.
+    """
+    schedule = Schedule(steps=steps, learning_rate=learning_rate, report_every=max(1, steps // 5))
+    return train(adapter, adata, schedule, seed)
+
+
+def _loop(
+    adapter: ModelAdapter,
+    tokens: Tokens,
+    rows: np.ndarray,
+    test: np.ndarray,
+    schedule: Schedule,
+    seed: int,
+) -> tuple[list[tuple[int, float, float]], list[float]]:
+    rng = np.random.default_rng(seed + 1)
+    generator = torch.Generator().manual_seed(seed + 2)
+    optimiser = torch.optim.AdamW(
+        adapter.module.parameters(), lr=schedule.learning_rate, weight_decay=0.01
+    )
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, schedule))
+    curve, losses, since = [], [], 0
+    with _seeded(seed + 3):
+        progress = tqdm(range(1, schedule.steps + 1), desc=f"train {adapter.family}", mininterval=5)
+        for step in progress:
+            adapter.module.train()
+            chosen = rng.choice(rows, size=min(schedule.batch_size, len(rows)), replace=False)
+            masked = hide(adapter, adapter.collate(tokens, chosen), generator)
+            loss, reported = loss_of(adapter, masked)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(adapter.module.parameters(), 1.0)
+            optimiser.step()
+            scheduler.step()
+            losses.append(float(reported.detach()))
+            if step % schedule.report_every == 0 or step == schedule.steps:
+                held_out = evaluate(adapter, tokens, test, schedule.batch_size, seed)
+                curve.append((step, float(np.mean(losses[since:])), held_out))
+                since = len(losses)
+                progress.set_postfix(train=f"{curve[-1][1]:.3f}", held_out=f"{held_out:.3f}")
+                logger.info("step %d: training %.3f, held out %.3f", *curve[-1])
+    adapter.module.eval()
+    return curve, losses
+
+
+def _rate(step: int, schedule: Schedule) -> float:
+    warm = max(1, round(schedule.warm_up * schedule.steps))
+    if step < warm:
+        return (step + 1) / warm
+    share = (step - warm) / max(1, schedule.steps - warm)
+    return 0.5 * (1 + math.cos(math.pi * share))
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed torch inside the block and put the previous state back after it."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
