@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from helpers.registry import TestRecord
 from helpers.registry.claims import load_claims, printed, table_rows
 
 SLACK = 1e-9
@@ -130,3 +131,70 @@ def summary(checks: list[CellCheck]) -> pd.DataFrame:
     """Return one row per checked claim: cells compared and cells reproduced."""
     rows = [(c.claim, c.n_cells, c.n_match, c.note) for c in checks]
     return pd.DataFrame(rows, columns=["claim", "cells", "reproduced", "what the archive is"])
+
+
+def store(run, checks: list[CellCheck]) -> None:
+    """Keep every recomputed cell as a value of the page, linked to its printed figure.
+
+    Keys follow the printed table: ``table4/heads/kidney-lung``, and the column last where a
+    table has more than one.
+
+    Parameters
+    ----------
+    run
+        Page of the notebook.
+    checks
+        Compared claims.
+    """
+    for one in checks:
+        columns = {path.rpartition("].")[2] for path in one.cells["path"]}
+        for row in one.cells.itertuples():
+            meta = {"variant": "published", "claim": one.claim, "path": row.path}
+            run.value(
+                key_of(row.path, alone=len(columns) == 1),
+                row.recomputed,
+                printed=row.printed,
+                match=row.match,
+                **meta,
+            )
+
+
+def key_of(path: str, *, alone: bool) -> str:
+    """Turn the path of a printed figure into the key of its recomputed value.
+
+    Parameters
+    ----------
+    path
+        As for `helpers.registry.claims.printed`.
+    alone
+        Whether the table has a single column of figures, whose name is then left out.
+    """
+    claim, _, rest = path.partition("[")
+    parts = [claim.split("/", 1)[1]]
+    if rest:
+        row, _, column = rest.partition("].")
+        parts += [word for word in row.replace("->", "-").split(" ") if word]
+        parts += [] if alone else [column]
+    text = "/".join(parts).lower().replace("#", "/")
+    return "".join(c if c.isalnum() or c in "/_+-" else "_" for c in text)
+
+
+def absent(tests: list[str], notebook: str, family: str, reason: str) -> list[TestRecord]:
+    """Return records of tests that could not be done because an archive is absent."""
+    return [
+        TestRecord(
+            test_id=test,
+            notebook=notebook,
+            hypothesis="stated on the page; the archive it needs is absent",
+            statistic="-",
+            test="-",
+            null="-",
+            unit="cell",
+            n_units=0,
+            family=family,
+            role="descriptive",
+            estimable=False,
+            reason=reason,
+        )
+        for test in tests
+    ]

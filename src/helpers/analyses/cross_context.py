@@ -316,9 +316,9 @@ def simulate_profiles(
     fade = np.exp(-depth / 4)
     rows = []
     for _ in range(draws):
-        a = fade * rng.lognormal(sigma=0.5, size=depth.size)
+        a = fade * rng.lognormal(sigma=0.8, size=depth.size)
         if world == "depth-only":
-            b = fade * rng.lognormal(sigma=0.5, size=depth.size)
+            b = fade * rng.lognormal(sigma=0.8, size=depth.size)
         else:
             b = a * np.exp(noise * rng.normal(size=depth.size))
         b = -b if world == "opposite-sign" else b

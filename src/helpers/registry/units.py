@@ -6,6 +6,7 @@ UNITS = frozenset(
         "annotation",
         "batch",
         "cell",
+        "component",
         "context",
         "donor",
         "draw",
