@@ -1,0 +1,256 @@
+"""The entry point: exact sums of attention for chosen genes, in one pass and constant memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from anndata import AnnData
+
+from helpers.errors import DataError
+from helpers.extraction.activations import ActivationSums, check_places, empty_activations
+from helpers.extraction.axes import Axes, choose_axes, choose_strata
+from helpers.extraction.devices import Setting, choose, placed
+from helpers.extraction.scores import check_kinds
+from helpers.extraction.stream import Pass, progress
+from helpers.extraction.sums import Sums, empty_sums
+from helpers.models.adapter import ModelAdapter, Tokens
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an extraction shall compute, resolved against data and model.
+
+    Attributes
+    ----------
+    tokens, axes
+        Cells and genes.
+    codes
+        Stratum number of each entry of `tokens`.
+    strata
+        Names of the strata, or None.
+    kinds
+        Score kinds.
+    scalar
+        Whether one kind was asked for by name, so that the result has no ``score`` dimension.
+    squares
+        Whether sums of squares are kept.
+    places
+        Places whose activations are summed.
+    seed
+        Seed of tokenisation and of the draw of sources.
+    """
+
+    tokens: Tokens
+    axes: Axes
+    codes: np.ndarray
+    strata: np.ndarray | None
+    kinds: tuple[str, ...]
+    scalar: bool
+    squares: bool
+    places: tuple[str, ...]
+    seed: int
+
+
+def make_plan(
+    adapter: ModelAdapter,
+    adata: AnnData,
+    *,
+    sources: str | int | Sequence[str] = "tfs",
+    genes: Sequence[str] | None = None,
+    strata: str | Sequence | None = None,
+    scores: str | tuple[str, ...] = "softmax",
+    squares: bool = True,
+    activations: Sequence[str] | None = None,
+    max_length: int | None = None,
+    seed: int = 0,
+) -> Plan:
+    """Check every argument and tokenise the cells (parameters as in `extract`)."""
+    kinds, places = check_kinds(scores), check_places(activations)
+    codes, names = choose_strata(adata, strata)
+    tokens = adapter.tokenise(adata, max_length=max_length, seed=seed)
+    if len(tokens) == 0:
+        raise DataError(f"no cell has a token that {adapter.name} knows: {tokens.report}")
+    axes = choose_axes(tokens, adata, sources=sources, genes=genes, seed=seed)
+    return Plan(
+        tokens=tokens,
+        axes=axes,
+        codes=codes[tokens.cells],
+        strata=names,
+        kinds=kinds,
+        scalar=isinstance(scores, str),
+        squares=squares,
+        places=places,
+        seed=seed,
+    )
+
+
+def run_plan(
+    adapter: ModelAdapter,
+    plan: Plan,
+    rows: np.ndarray,
+    setting: Setting,
+    *,
+    show_progress: bool = True,
+) -> tuple[Sums, ActivationSums | None]:
+    """Read the cells at positions `rows` of the plan's tokens and return their sums."""
+    strata = 1 if plan.strata is None else len(plan.strata)
+    sums = empty_sums(
+        scores=len(plan.kinds),
+        layers=adapter.n_layers,
+        strata=strata,
+        heads=adapter.n_heads,
+        sources=len(plan.axes.sources),
+        targets=len(plan.axes.targets),
+        squares=plan.squares,
+        device=setting.device,
+    )
+    parts, slot = adapter.layers(), plan.axes.target_slot
+    activations = empty_activations(plan.places, parts, strata, slot, setting.device)
+    state = Pass(
+        adapter, plan.tokens, plan.axes, plan.codes, plan.kinds, sums, setting, activations
+    )
+    with progress(len(rows), adapter.name, show_progress) as bar:
+        state.run(rows, bar.update)
+    return sums, activations
+
+
+def as_dataset(
+    adapter: ModelAdapter, plan: Plan, sums: Sums, activations: ActivationSums | None
+) -> xr.Dataset:
+    """Return sums as the dataset that `extract` describes."""
+    sources, targets = len(plan.axes.sources), len(plan.axes.targets)
+    pair = ("stratum", "source", "target")
+    full = ("score", "layer", "stratum", "head", "source", "target")
+    order = ("stratum", "score", "layer", "head", "source", "target")
+    total = sums.total.cpu().numpy()
+    data = {
+        "sum": (full, total[..., :sources, :targets]),
+        "outside": (full[:-1], total[..., :sources, targets]),
+        "count": (pair, sums.count[:, :sources, :targets]),
+        "cells": (pair[:2], sums.cells[:, :sources]),
+        "n_cells": (pair[:1], sums.n_cells),
+    }
+    if sums.squares is not None:
+        data["sum_sq"] = (full, sums.squares.cpu().numpy()[..., :sources, :targets])
+    for place in plan.places:
+        values = activations.total[place].cpu().numpy()[:, :, :targets]
+        data[f"sum_{place}"] = (("layer", "stratum", "target", f"width_{place}"), values)
+    coords = {
+        "source": plan.axes.sources,
+        "target": plan.axes.targets,
+        "layer": np.arange(total.shape[1]),
+        "head": np.arange(total.shape[3]),
+        "score": list(plan.kinds),
+    }
+    if plan.strata is not None:
+        coords["stratum"] = plan.strata
+    found = xr.Dataset(data, coords=coords).transpose(*order, ...)
+    if plan.places:
+        tokens = activations.tokens.cpu().numpy()[:, :targets].astype(np.int64)
+        found["tokens"] = (("stratum", "target"), tokens)
+    if plan.strata is None:
+        found = found.isel(stratum=0, drop=True)
+    if plan.scalar:
+        found = found.isel(score=0, drop=True)
+    found.attrs = {
+        "model": adapter.name,
+        "family": adapter.family,
+        "scores": list(plan.kinds),
+        "seed": plan.seed,
+        "direction": "row = source = query gene, column = target = key gene",
+    }
+    if plan.axes.sampled_from is not None:
+        found.attrs["sources_sampled_from"] = plan.axes.sampled_from
+    return found
+
+
+def extract(
+    adapter: ModelAdapter,
+    adata: AnnData,
+    *,
+    sources: str | int | Sequence[str] = "tfs",
+    genes: Sequence[str] | None = None,
+    strata: str | Sequence | None = None,
+    scores: str | tuple[str, ...] = "softmax",
+    squares: bool = True,
+    activations: Sequence[str] | None = None,
+    max_length: int | None = None,
+    batch_size: int | str = "auto",
+    device: str = "auto",
+    dtype: str = "auto",
+    seed: int = 0,
+    show_progress: bool = True,
+) -> xr.Dataset:
+    r"""Sum attention between genes over cells, exactly, for every layer and head at once.
+
+    The forward pass keeps fused attention; beside it, only the wanted rows
+    :math:`\mathrm{softmax}(q_i K^\top / \sqrt{d})` are formed, which is exact because a softmax
+    runs along one query's row. Values are added in float64 to the slots of their two genes.
+    Memory does not depend on the number of cells.
+
+    Parameters
+    ----------
+    adapter
+        A loaded model.
+    adata
+        Cells with counts.
+    sources
+        Query genes: ``"tfs"`` (marked by ``var['is_tf']``), ``"all"``, a number (that many drawn
+        at random; see `helpers.extraction.sampling`), or a list of symbols.
+    genes
+        Key genes; None for every gene that occurs as a token.
+    strata
+        Column of ``adata.obs``, or one label per cell: sums are kept apart by it.
+    scores
+        One kind, or a tuple of kinds: ``"softmax"`` attention; ``"value_weighted"``, attention
+        times the length of the key's value vector after the output projection (Kobayashi and
+        others, 2020); ``"qk"``, the raw dot product; ``"qk_rank"``, its rank by row and then by
+        column as in the scGPT gene-network tutorial (forms whole maps, one cell at a time).
+    squares
+        Keep sums of squares too.
+    activations
+        Any of ``"residual"``, ``"mlp"``, ``"z"``: their sums per layer and gene, from the same
+        pass.
+    max_length
+        Longest token sequence; None for the model's own limit.
+    batch_size, device, dtype
+        ``"auto"`` or a choice; see `helpers.extraction.devices.choose`.
+    seed
+        Seed of tokenisation and of the draw of sources.
+    show_progress
+        Show a bar with cells per second.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``sum`` and ``sum_sq`` (layer, head, source, target) float64; ``count`` (source, target)
+        int64, cells in which both genes are tokens; ``outside`` (layer, head, source), what went
+        to tokens that are not targets, so that ``sum.sum("target") + outside == cells`` for
+        softmax attention; ``cells`` (source) and ``n_cells``. A tuple of scores adds a ``score``
+        dimension, strata add ``stratum`` in front. Row = source = query, column = target = key.
+
+    Raises
+    ------
+    ParameterError, DataError, ModelError
+        Each says what is wrong and what to do.
+    """
+    plan = make_plan(
+        adapter,
+        adata,
+        sources=sources,
+        genes=genes,
+        strata=strata,
+        scores=scores,
+        squares=squares,
+        activations=activations,
+        max_length=max_length,
+        seed=seed,
+    )
+    setting = choose(adapter, plan.tokens, device=device, dtype=dtype, batch_size=batch_size)
+    with placed(adapter, setting):
+        rows = np.arange(len(plan.tokens))
+        sums, found = run_plan(adapter, plan, rows, setting, show_progress=show_progress)
+    return as_dataset(adapter, plan, sums, found)
