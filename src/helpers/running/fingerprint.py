@@ -1,0 +1,97 @@
+"""Tell whether a result is still that of its source, parameters, helpers, data and inputs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from helpers.files import data_dir, results_dir, sha256_of
+from helpers.running import closure, provenance, sources
+from helpers.running.inputs import unchanged
+from helpers.running.parameters import digest_text
+
+RESULTS = ("values.json", "tests.jsonl")
+
+
+def parts(name: str, profile: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a notebook's result depends on, part by part.
+
+    Parameters
+    ----------
+    name
+        Notebook.
+    profile
+        Profile whose other results the notebook may read.
+    parameters
+        Settled parameters.
+
+    Returns
+    -------
+    dict
+        ``source_sha256``, ``helpers_sha256``, ``upstream_sha256``, and ``fingerprint`` over these
+        and the parameters.
+    """
+    notebook = sources.load(name)
+    files = closure.files_of(closure.modules_of_notebook(notebook, name))
+    found = {
+        "source_sha256": sha256_of(sources.source_path(name)),
+        "helpers_sha256": closure.digest(files),
+        "upstream_sha256": _upstream(name, results_dir() / profile),
+    }
+    text = json.dumps(found, sort_keys=True) + digest_text(parameters)
+    return found | {"fingerprint": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def _upstream(name: str, folder: Path) -> str:
+    total = hashlib.sha256()
+    for other in sources.upstream(name):
+        for file in RESULTS:
+            path = folder / other / file
+            state = sha256_of(path) if path.is_file() else "absent"
+            total.update(f"{other}/{file} {state}\n".encode())
+    return total.hexdigest()
+
+
+def read_run(folder: Path) -> dict[str, Any] | None:
+    """Read the provenance of a finished run; ``None`` where there is none."""
+    path = folder / provenance.FILE
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def is_current(folder: Path, fingerprint: str) -> bool:
+    """Return whether a folder holds a finished run with this fingerprint, and its data unchanged.
+
+    Files of the data cache that have been cleared away count as unchanged: they are fetched again
+    by their hash.
+    """
+    run = read_run(folder)
+    return (
+        run is not None
+        and run.get("fingerprint") == fingerprint
+        and unchanged(run["files"], expendable=data_dir())
+    )
+
+
+def stamp(name: str, profile: str) -> Path:
+    """Return the marker of a notebook's present state, for Snakemake.
+
+    The marker's name holds the fingerprint, so a change of anything asks for a file that is not
+    there. A marker that no longer tells the truth (results deleted, data changed) is removed.
+    """
+    found = parts(name, profile, sources.settled(name, profile))
+    folder = results_dir() / profile
+    path = folder / ".stamps" / f"{name}-{_short(name, profile, found)}"
+    if not is_current(folder / name, found["fingerprint"]):
+        path.unlink(missing_ok=True)
+    return path
+
+
+def _short(name: str, profile: str, found: Mapping[str, Any]) -> str:
+    """Fingerprint without the inputs from other notebooks, which may be about to change."""
+    text = json.dumps(
+        [found["source_sha256"], found["helpers_sha256"], sources.settled(name, profile)]
+    )
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,99 @@
+"""Make an executed notebook ready for the book: captions, alternative texts, one parameters cell.
+
+Captions can hold computed numbers, so they travel in the outputs' metadata and move to the cell's
+metadata, where the book looks for them, only after execution.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+
+from helpers.running.show import MARK
+
+
+def tidy(notebook: NotebookNode, name: str, parameters: Mapping[str, Any]) -> NotebookNode:
+    """Return the notebook as the book shows it.
+
+    Parameters
+    ----------
+    notebook
+        As papermill wrote it.
+    name
+        File stem; labels of figures begin with it.
+    parameters
+        Values of this run, which the parameters cell will show.
+    """
+    cells = []
+    for cell in notebook["cells"]:
+        tags = cell["metadata"].get("tags", [])
+        if "injected-parameters" in tags:
+            continue
+        cell["metadata"].pop("papermill", None)
+        if "parameters" in tags:
+            cell["source"] = with_values(cell["source"], parameters)
+        cells += _split(cell, name) if cell["cell_type"] == "code" else [cell]
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number}"
+    notebook["cells"] = cells
+    notebook["metadata"].pop("papermill", None)
+    return notebook
+
+
+def with_values(source: str, parameters: Mapping[str, Any]) -> str:
+    """Return a parameters cell with the values of a run in place of the defaults."""
+    lines = source.splitlines()
+    for node in reversed(ast.parse(source).body):
+        if not isinstance(node, ast.AnnAssign) or node.value is None:
+            continue
+        name = ast.unparse(node.target)
+        if name not in parameters or ast.literal_eval(node.value) == parameters[name]:
+            continue
+        first, last = node.value.lineno - 1, (node.value.end_lineno or node.value.lineno) - 1
+        # Offsets of the syntax tree count bytes.
+        head = lines[first].encode()[: node.value.col_offset].decode()
+        tail = lines[last].encode()[node.value.end_col_offset :].decode()
+        lines[first : last + 1] = [f"{head}{parameters[name]!r}{tail}"]
+    return "\n".join(lines)
+
+
+def _split(cell: NotebookNode, name: str) -> list[NotebookNode]:
+    """Give every figure a cell of its own, because caption and alternative text belong to cells."""
+    groups: list[list[NotebookNode]] = [[]]
+    for output in cell["outputs"]:
+        if MARK in output.get("metadata", {}) and any(_is_figure(o) for o in groups[-1]):
+            groups.append([])
+        groups[-1].append(output)
+    cells = [cell]
+    cell["outputs"] = groups[0]
+    for group in groups[1:]:
+        cells.append(
+            new_code_cell(
+                outputs=group,
+                execution_count=cell["execution_count"],
+                metadata={"tags": ["remove-input"]},
+            )
+        )
+    for part in cells:
+        _caption(part, name)
+    return cells
+
+
+def _is_figure(output: NotebookNode) -> bool:
+    return MARK in output.get("metadata", {})
+
+
+def _caption(cell: NotebookNode, name: str) -> None:
+    for output in cell["outputs"]:
+        if not _is_figure(output):
+            continue
+        about = output["metadata"].pop(MARK)
+        label = f"fig-{name}-{about['name']}".replace("_", "-").lower()
+        cell["metadata"]["mystnb"] = {
+            "image": {"alt": about["alt"]},
+            "figure": {"caption": about["caption"], "name": label},
+        }
