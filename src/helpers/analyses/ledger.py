@@ -114,7 +114,10 @@ def verdict_counts(checks: list[CheckResult]) -> pd.DataFrame:
     """Return the number of checks by section of claims (rows) and verdict (columns)."""
     table = pd.DataFrame(
         {
-            "section": [claim_of(c.stated.path or c.paths[0]).split("/")[0] for c in checks],
+            "section": [
+                claim_of(c.paths[0] if c.stated.path == "literal" else c.stated.path).split("/")[0]
+                for c in checks
+            ],
             "verdict": [c.verdict for c in checks],
         }
     )
