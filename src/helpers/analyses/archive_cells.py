@@ -25,12 +25,15 @@ class CellCheck:
     cells
         ``path, printed, low, high, recomputed, match``; ``[low, high]`` is the set of values
         that round to the printed one.
+    function
+        Dotted name of the function that recomputed it, without ``helpers.``.
     note
         What the archive really is where the paper's label differs; empty if it does not.
     """
 
     claim: str
     cells: pd.DataFrame
+    function: str
     note: str = ""
 
     @property
@@ -54,6 +57,7 @@ def check(
     claim: str,
     values: Mapping[str, float],
     *,
+    function: str,
     note: str = "",
     decimals: Mapping[str, int] | None = None,
 ) -> CellCheck:
@@ -66,7 +70,7 @@ def check(
     values
         Path of a printed number (as for `helpers.registry.claims.printed`) and what was
         recomputed for it.
-    note
+    function, note
         See `CellCheck`.
     decimals
         Printed decimals of single paths where the claims file lost trailing zeros.
@@ -77,7 +81,7 @@ def check(
         match = target.low - SLACK <= value <= target.high + SLACK
         rows.append((path, target.value, target.low, target.high, float(value), bool(match)))
     columns = ["path", "printed", "low", "high", "recomputed", "match"]
-    return CellCheck(claim, pd.DataFrame(rows, columns=columns), note)
+    return CellCheck(claim, pd.DataFrame(rows, columns=columns), function, note)
 
 
 def table_paths(claim: str, columns: list[str], n_keys: int) -> list[tuple[tuple, str, str]]:
@@ -106,7 +110,9 @@ def table_paths(claim: str, columns: list[str], n_keys: int) -> list[tuple[tuple
     return cells
 
 
-def fill(claim: str, table: pd.DataFrame, columns: list[str], note: str = "") -> CellCheck:
+def fill(
+    claim: str, table: pd.DataFrame, columns: list[str], *, function: str, note: str = ""
+) -> CellCheck:
     """Compare a recomputed table with the printed one, all cells of the named columns.
 
     Parameters
@@ -117,14 +123,14 @@ def fill(claim: str, table: pd.DataFrame, columns: list[str], note: str = "") ->
         Recomputed values, indexed by the leading cells of the printed rows (as text).
     columns
         Columns that both tables have.
-    note
+    function, note
         See `CellCheck`.
     """
     n_keys = table.index.nlevels
     values = {}
     for key, column, path in table_paths(claim, columns, n_keys):
         values[path] = table.loc[key if n_keys > 1 else key[0], column]
-    return check(claim, values, note=note)
+    return check(claim, values, function=function, note=note)
 
 
 def summary(checks: list[CellCheck]) -> pd.DataFrame:
@@ -149,13 +155,14 @@ def store(run, checks: list[CellCheck]) -> None:
     for one in checks:
         columns = {path.rpartition("].")[2] for path in one.cells["path"]}
         for row in one.cells.itertuples():
-            meta = {"variant": "published", "claim": one.claim, "path": row.path}
             run.value(
                 key_of(row.path, alone=len(columns) == 1),
                 row.recomputed,
+                variant="published",
+                claim=row.path,
+                function=one.function,
+                note=one.note,
                 printed=row.printed,
-                match=row.match,
-                **meta,
             )
 
 
@@ -198,3 +205,25 @@ def absent(tests: list[str], notebook: str, family: str, reason: str) -> list[Te
         )
         for test in tests
     ]
+
+
+def stacked(checks: list[CellCheck]) -> pd.DataFrame:
+    """Return the cells of several checks as one table with their claim."""
+    return pd.concat([c.cells.assign(claim=c.claim) for c in checks], ignore_index=True)
+
+
+def absence_note(reason: str) -> str:
+    """Say on a page that an archive is absent, why, and how to get it.
+
+    Parameters
+    ----------
+    reason
+        What the loader said.
+    """
+    return (
+        "```{warning}\nThe archive this page reads is not here, so the parts that need it are "
+        "left out and their tests are recorded as not estimable.\n\n"
+        f"{reason}\n\n"
+        "To get it: run the page with a network connection, or name a folder that holds it in "
+        "`HELPERS_DATA_MIRROR` (`helpers data list` shows origins and checksums).\n```"
+    )

@@ -20,6 +20,7 @@ from helpers.statistics.shared_sets import jaccard, membership
 
 TISSUE_PAIRS = (("immune", "kidney"), ("immune", "lung"), ("kidney", "lung"))
 LEAST_CELLS = 3
+HERE = "analyses.cross_context.published_checks"
 KEYS = ["pair", "tissue_a", "tissue_b", "granularity"]
 
 
@@ -72,8 +73,8 @@ def published_checks(components: pd.DataFrame) -> list[CellCheck]:
     counts = {"consistency/survivors#0": float((table["q"] < 0.05).sum())}
     counts["consistency/survivors#1"] = float(len(table))
     return [
-        check("consistency/rho-range", ends, note=note),
-        check("consistency/survivors", counts, note=note),
+        check("consistency/rho-range", ends, function=HERE, note=note),
+        check("consistency/survivors", counts, function=HERE, note=note),
     ]
 
 

@@ -324,3 +324,13 @@ def tissue_overlap(archive: MediationArchive, k: int = 5) -> pd.DataFrame:
 def indexed(rows: list[tuple], keys: list[str], columns: list[str]) -> pd.DataFrame:
     """Return rows as a table indexed by its leading columns."""
     return pd.DataFrame(rows, columns=[*keys, *columns]).set_index(keys)
+
+
+def all_overlaps(
+    archive: MediationArchive, granularity: str, k: int = 5
+) -> tuple[np.ndarray, list[str]]:
+    """Return the Jaccard index of every two top sets as a square matrix, with labels."""
+    sets = membership(scores(archive, granularity, structural=False).values, k)
+    size = sets.shape[0] * sets.shape[1]
+    labels = [f"{pair}, {tissue}" for pair in archive.pairs for tissue in TISSUES]
+    return cross_table(sets).reshape(size, size), labels

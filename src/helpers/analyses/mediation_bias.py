@@ -17,6 +17,7 @@ LAMBDAS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 ALLOCATIONS = ("uniform", "proportional", "concentrated")
 NORMAL = 1.96
 LEAST_CELLS = 3
+HERE = "analyses.mediation_bias.published_checks"
 KEYS = ["tissue", "granularity", "pair"]
 
 
@@ -194,7 +195,9 @@ def published_checks(runs: RunPairs) -> list[CellCheck]:
         "mediation/certificate-lambda3": at.loc[3.0, "fraction"],
         "mediation/top1-certificate": at.loc[1.5:, "top1"].max(),
     }
-    return [check(claim, {claim: value}, note=note) for claim, value in values.items()]
+    return [
+        check(claim, {claim: value}, function=HERE, note=note) for claim, value in values.items()
+    ]
 
 
 def prevalence(table: pd.DataFrame, alpha: float = 0.05) -> dict[str, float | int]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from helpers.analyses.archive_cells import CellCheck, fill
+from helpers.analyses.archive_cells import CellCheck, check, fill
 from helpers.analyses.mediation_archive import (
     PRINTED,
+    THRESHOLDS,
     TOP,
     MediationArchive,
     component_tests,
@@ -27,20 +28,69 @@ BLOCK_NOTE = (
 )
 
 
-def published_tables(archive: MediationArchive) -> list[CellCheck]:
-    """Recompute Tables 1 to 7 with the paper's own estimators and compare every printed cell."""
-    return [
-        fill("b/table1", coverage(archive), ["kidney", "lung", "immune", "shared"]),
-        fill("b/table2", _table2(archive), ["n", "effect", "ci_lo", "ci_hi"]),
-        fill("b/table3", _table3(archive), ["pairs", "mean_effect", "top5_mass"], BLOCK_NOTE),
-        fill("b/table4", _table4(archive), ["jaccard"], BLOCK_NOTE),
-        fill("b/table5", _table5(archive), ["observed", "random", "enrichment"], BLOCK_NOTE),
-        fill(
-            "b/table6",
+HERE = "analyses.mediation_published"
+
+
+def published_tables(archive: MediationArchive, archived_p: dict[str, float]) -> list[CellCheck]:
+    """Recompute Tables 1 to 7 with the paper's own estimators and compare every printed cell.
+
+    Parameters
+    ----------
+    archive
+        Tables of the archive.
+    archived_p
+        Archived permutation p of each granularity at k = 5.
+    """
+    table5 = _table5(archive)
+    table5["perm_p"] = [
+        archived_p[granularity] if k == 5 else np.nan for granularity in PRINTED for k in TOP
+    ]
+    columns = {
+        "b/table1": (coverage(archive), ["kidney", "lung", "immune", "shared"], ""),
+        "b/table2": (_table2(archive), ["n", "effect", "ci_lo", "ci_hi"], ""),
+        "b/table3": (_table3(archive), ["pairs", "mean_effect", "top5_mass"], BLOCK_NOTE),
+        "b/table4": (_table4(archive), ["jaccard"], BLOCK_NOTE),
+        "b/table5": (table5, ["observed", "random", "enrichment", "perm_p"], BLOCK_NOTE),
+        "b/table6": (
             _table6(archive),
             ["sign_consistency", "min_cells", "jaccard_heads", "jaccard_mlp"],
+            "",
         ),
-        fill("b/table7", _table7(archive), ["significant", "of", "fraction"], BLOCK_NOTE),
+        "b/table7": (_table7(archive), ["significant", "of", "fraction"], BLOCK_NOTE),
+    }
+    return [
+        fill(claim, table, names, function=f"{HERE}.published_tables", note=note)
+        for claim, (table, names, note) in columns.items()
+    ]
+
+
+def published_numbers(archive: MediationArchive, archived_p: dict[str, float]) -> list[CellCheck]:
+    """Recompute the figures that paper B prints outside its tables."""
+    mass = _table3(archive)["top5_mass"].unstack()
+    panels = archive.panels
+    random, replay = (panels[panels["panel"] == panel] for panel in ("random", "replay"))
+    values = {
+        "b/random-panel": {"": random.loc[random["n"] >= 1, "pair"].nunique()},
+        "b/replay-panel": {"": replay["pair"].nunique()},
+        "b/top5-mass-heads": {"#low": mass["Heads"].min(), "#high": mass["Heads"].max()},
+        "b/top5-mass-mlp": {"#low": mass["MLP"].min(), "#high": mass["MLP"].max()},
+        "b/max-jaccard": {"": _table4(archive)["jaccard"].max()},
+        "b/p-heads": {"": archived_p["blocks"]},
+        "b/p-mlp": {"": archived_p["mlp"]},
+        "b/thresholds": {f"#{i}": value for i, value in enumerate(THRESHOLDS)},
+        "b/k-grid": {f"#{i}": value for i, value in enumerate(TOP)},
+        "b/refined-tier": {"": len(archive.pairs)},
+        "b/components-heads": {"": scores(archive, "blocks", structural=True).layers.size},
+        "b/components-mlp": {"": scores(archive, "mlp", structural=True).layers.size},
+    }
+    return [
+        check(
+            claim,
+            {claim + part: float(value) for part, value in parts.items()},
+            function=f"{HERE}.published_numbers",
+            note=BLOCK_NOTE if "heads" in claim else "",
+        )
+        for claim, parts in values.items()
     ]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pandas as pd
 
-from helpers.analyses.mediation_archive import MediationArchive, component_tests
+from helpers.analyses.mediation_archive import PRINTED, MediationArchive, component_tests
 from helpers.registry import TestRecord
 from helpers.statistics.multiplicity import simes
 
@@ -194,27 +196,38 @@ def store_corrected(run, tables: dict[str, pd.DataFrame]) -> None:
     run
         Page of the notebook.
     tables
-        ``overlap, specificity, counts, concentration, effects`` as from `mediation_archive`.
+        ``overlap, specificity, counts, concentration, effects, signs`` as from `mediation_archive`.
     """
-    meta = {"variant": "corrected"}
     for row in tables["overlap"].itertuples():
-        base = f"table5/{row.granularity}/{row.k}"
-        for name in ("shared", "depth"):
-            for what in ("mean", "p"):
-                for route in ("exact", "drawn"):
-                    key = f"{name}_{what}_{route}"
-                    run.value(f"{base}/{key}", getattr(row, key), **meta)
+        base, label = f"table5/{row.granularity}/{row.k}", f"{PRINTED[row.granularity]} {row.k}"
+        cells = {"shared_mean_exact": f"b/table5[{label}].random"}
+        if row.k == 5:
+            cells["shared_p_exact"] = f"b/table5[{label}].perm_p"
+        for null, what, route in product(("shared", "depth"), ("mean", "p"), ("exact", "drawn")):
+            name = f"{null}_{what}_{route}"
+            _keep(run, f"{base}/{name}", getattr(row, name), "overlap", cells.get(name))
     for row in tables["specificity"].itertuples():
-        run.value(f"specificity/{row.granularity}/{row.k}", row.difference, **meta)
+        _keep(run, f"specificity/{row.granularity}/{row.k}", row.difference, "pair_specificity")
     for row in tables["counts"].itertuples():
         base = f"table7/{row.tissue}/{row.granularity}"
-        run.value(f"{base}/t_of_top10", row.t_of_top10, **meta)
-        run.value(f"{base}/bh_of_all", row.bh_of_all, **meta)
+        cell = f"b/table7[{row.tissue.capitalize()} {PRINTED[row.granularity]}].significant"
+        _keep(run, f"{base}/t_of_top10", row.t_of_top10, "component_counts", cell)
+        _keep(run, f"{base}/bh_of_all", row.bh_of_all, "component_counts")
     for row in tables["concentration"].itertuples():
         base = f"table3/{row.tissue}/{row.granularity}/{slug(row.pair)}"
-        run.value(f"{base}/top5_share", row.top5_share, **meta)
-        run.value(f"{base}/noise_share", row.noise_share, **meta)
+        _keep(run, f"{base}/top5_share", row.top5_share, "concentration")
+        _keep(run, f"{base}/noise_share", row.noise_share, "concentration")
     for row in tables["effects"].itertuples():
         base = f"table2/{slug(row.pair)}/{row.tissue}"
-        run.value(f"{base}/t_lo", row.t_low, **meta)
-        run.value(f"{base}/t_hi", row.t_high, **meta)
+        cell = f"b/table2[{row.pair} {row.tissue.capitalize()}]"
+        _keep(run, f"{base}/t_lo", row.t_low, "total_effects", f"{cell}.ci_lo")
+        _keep(run, f"{base}/t_hi", row.t_high, "total_effects", f"{cell}.ci_hi")
+    for pair, row in tables["signs"].iterrows():
+        cell = f"b/table6[{pair}].sign_consistency"
+        share = row["share_agreeing"]
+        _keep(run, f"table6/{slug(pair)}/share_agreeing", share, "sign_consistency", cell)
+
+
+def _keep(run, key: str, value: float, function: str, claim: str | None = None) -> None:
+    meta = {"variant": "corrected", "function": f"analyses.mediation_archive.{function}"}
+    run.value(key, value, **meta, **({"claim": claim} if claim else {}))

@@ -42,7 +42,9 @@ def top_share(table: pd.DataFrame) -> tuple[Figure, str]:
             axis.set_title(NAMES[granularity])
         axes[0].set_ylabel("share of the five largest")
         axes[0].set_ylim(0, 1)
-        axes[1].legend(["archived means", "no effect, noise only"], loc="lower right")
+        figure.legend(
+            ["archived means", "no effect, noise only"], loc="outside lower center", ncols=2
+        )
     gap = (table["top5_share"] - table["noise_share"]).max()
     alt = (
         f"Bars of the top-5 share for {len(tissues)} tissues and two kinds of component. Next to "
@@ -303,7 +305,8 @@ def printed_against_recomputed(table: pd.DataFrame) -> tuple[Figure, str]:
         ``claim, printed, low, high, recomputed, match``.
     """
     half = ((table["high"] - table["low"]) / 2).replace(0, 0.5)
-    off = ((table["recomputed"] - table["printed"]) / half).clip(-4, 4)
+    middle = (table["high"] + table["low"]) / 2
+    off = ((table["recomputed"] - middle) / half).clip(-4, 4)
     claims = list(dict.fromkeys(table["claim"]))
     with use_style():
         figure, axis = plt.subplots(figsize=(7.2, 0.42 * len(claims) + 1.4))
