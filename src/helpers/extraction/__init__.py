@@ -10,5 +10,15 @@ from helpers.extraction.extract import extract
 from helpers.extraction.order import order_share
 from helpers.extraction.rollout import rollout
 from helpers.extraction.sampling import sampled_mean
+from helpers.extraction.shards import extract_sharded, merge_shards, write_shards
 
-__all__ = ["extract", "order_share", "rollout", "sample_activations", "sampled_mean"]
+__all__ = [
+    "extract",
+    "extract_sharded",
+    "merge_shards",
+    "order_share",
+    "rollout",
+    "sample_activations",
+    "sampled_mean",
+    "write_shards",
+]

@@ -1,0 +1,215 @@
+"""Extraction in pieces: shards of cells, written whole or not at all, and merged exactly."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from anndata import AnnData
+
+from helpers.errors import DataError, ParameterError
+from helpers.extraction.devices import choose, placed
+from helpers.extraction.extract import as_dataset, make_plan, run_plan
+from helpers.extraction.provenance import differences, digest_of, provenance
+from helpers.files import atomic_write
+from helpers.models.adapter import ModelAdapter
+
+log = logging.getLogger(__name__)
+
+_NAME = re.compile(r"shard-(\d{5})\.npz")
+_HEADER = "header"
+
+
+def shard_path(folder: Path, number: int) -> Path:
+    """Return the file of one shard."""
+    return Path(folder) / f"shard-{number:05d}.npz"
+
+
+def write_shard(path: Path, dataset: xr.Dataset, table: dict, number: int, shards: int) -> None:
+    """Write sums and where they come from; the file appears only once it is complete."""
+    arrays = {f"data/{name}": variable.values for name, variable in dataset.data_vars.items()}
+    coords = {name: variable.values for name, variable in dataset.coords.items()}
+    arrays |= {f"coord/{n}": v.astype(str) if v.dtype == object else v for n, v in coords.items()}
+    header = {
+        "provenance": table,
+        "number": number,
+        "shards": shards,
+        "dims": {name: list(variable.dims) for name, variable in dataset.data_vars.items()},
+        "attrs": dataset.attrs,
+    }
+    with atomic_write(path) as temporary, temporary.open("wb") as handle:
+        np.savez(handle, **{_HEADER: np.array(json.dumps(header))}, **arrays)
+
+
+def read_header(path: Path) -> dict:
+    """Read what a shard is, without its sums.
+
+    Raises
+    ------
+    DataError
+        If the file is no shard, is damaged, or stands under another shard's number.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            header = json.loads(str(held[_HEADER]))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: not a readable shard ({error}); delete it and resume") from error
+    if shard_path(Path(path).parent, header["number"]) != Path(path):
+        raise DataError(
+            f"{path}: holds shard {header['number']}; a copied shard counts cells twice"
+        )
+    return header
+
+
+def read_shard(path: Path) -> xr.Dataset:
+    """Read a shard's sums (errors as in `read_header`)."""
+    header = read_header(path)
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            data = {n: (d, held[f"data/{n}"]) for n, d in header["dims"].items()}
+            coords = {k.removeprefix("coord/"): held[k] for k in held if k.startswith("coord/")}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: damaged ({error}); delete it and resume") from error
+    coords = {n: v.astype(object) if v.dtype.kind == "U" else v for n, v in coords.items()}
+    return xr.Dataset(data, coords=coords, attrs=header["attrs"])
+
+
+def _finished(folder: Path) -> dict[int, Path]:
+    return {
+        int(match[1]): path
+        for path in sorted(Path(folder).glob("shard-*.npz"))
+        if (match := _NAME.fullmatch(path.name))
+    }
+
+
+def write_shards(
+    adapter: ModelAdapter,
+    adata: AnnData,
+    folder: Path,
+    *,
+    shard_cells: int = 256,
+    only: Sequence[int] | None = None,
+    batch_size: int | str = "auto",
+    device: str = "auto",
+    dtype: str = "auto",
+    show_progress: bool = True,
+    **choices,
+) -> list[Path]:
+    """Compute the shards that are missing from a folder.
+
+    Finished shards are left alone, so a run that was interrupted goes on where it was; several
+    processes may work in one folder on different shards.
+
+    Parameters
+    ----------
+    adapter, adata, batch_size, device, dtype, show_progress
+        As in `helpers.extraction.extract`.
+    folder
+        Folder of this extraction and no other.
+    shard_cells
+        Cells per shard.
+    only
+        Shard numbers to do; None for all.
+    **choices
+        The other arguments of `helpers.extraction.extract`.
+
+    Returns
+    -------
+    list of pathlib.Path
+        Files of the wanted shards, all complete.
+
+    Raises
+    ------
+    DataError
+        If the folder holds a shard of other weights, cells or parameters, or a damaged one.
+    ParameterError
+        If a shard number does not exist.
+    """
+    if shard_cells < 1:
+        raise ParameterError(f"shard_cells={shard_cells}: at least 1 cell")
+    plan = make_plan(adapter, adata, **choices)
+    setting = choose(adapter, plan.tokens, device=device, dtype=dtype, batch_size=batch_size)
+    table = provenance(adapter, plan, dtype=setting.dtype, shard_cells=shard_cells)
+    shards = -(-len(plan.tokens) // shard_cells)
+    wanted = list(range(shards)) if only is None else sorted(set(only))
+    if wanted and not 0 <= wanted[0] <= wanted[-1] < shards:
+        raise ParameterError(f"only={wanted}: this extraction has shards 0 to {shards - 1}")
+    held = _finished(folder)
+    for path in held.values():
+        _refuse_foreign(path, table)
+    missing = [number for number in wanted if number not in held]
+    log.info("%d of %d shards are missing in %s", len(missing), len(wanted), Path(folder).name)
+    with placed(adapter, setting):
+        for number in missing:
+            rows = np.arange(len(plan.tokens))[number * shard_cells : (number + 1) * shard_cells]
+            sums, found = run_plan(adapter, plan, rows, setting, show_progress=show_progress)
+            done = as_dataset(adapter, plan, sums, found)
+            write_shard(shard_path(folder, number), done, table, number, shards)
+    return [shard_path(folder, number) for number in wanted]
+
+
+def _refuse_foreign(path: Path, table: dict) -> None:
+    held = read_header(path)["provenance"]
+    if digest_of(held) != digest_of(table):
+        raise DataError(
+            f"{path}: a shard of another extraction (other {', '.join(differences(held, table))}); "
+            "use an empty folder, or repeat the extraction with what it was begun with"
+        )
+
+
+def merge_shards(folder: Path) -> xr.Dataset:
+    """Add up the shards of a folder.
+
+    Shards are added in the order of their numbers, so the result is the same to the last bit
+    whatever the order in which they were computed.
+
+    Raises
+    ------
+    DataError
+        If a shard is missing, damaged, foreign to the others, or under another one's number.
+    """
+    paths = _finished(folder)
+    if not paths:
+        raise DataError(f"{folder}: no shard; run the extraction first")
+    first = read_header(next(iter(paths.values())))
+    absent = sorted(set(range(first["shards"])) - set(paths))
+    if absent:
+        raise DataError(
+            f"{folder}: {len(absent)} of {first['shards']} shards are missing "
+            f"(first: {absent[:5]}); run the extraction again to resume"
+        )
+    for path in paths.values():
+        _refuse_foreign(path, first["provenance"])
+    merged = None
+    for path in paths.values():
+        shard = read_shard(path)
+        if merged is None:
+            merged = shard
+            continue
+        for name in merged.data_vars:
+            merged[name].values += shard[name].values
+    merged.attrs["provenance"] = digest_of(first["provenance"])
+    return merged
+
+
+def extract_sharded(adapter: ModelAdapter, adata: AnnData, folder: Path, **choices) -> xr.Dataset:
+    """Extract in shards that survive interruption, and return the merged sums.
+
+    Parameters
+    ----------
+    adapter, adata, folder, **choices
+        As in `write_shards`.
+
+    Returns
+    -------
+    xarray.Dataset
+        As `helpers.extraction.extract` returns.
+    """
+    write_shards(adapter, adata, folder, **choices)
+    return merge_shards(folder)
