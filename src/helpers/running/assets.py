@@ -1,0 +1,65 @@
+"""Scripts that the book's pages need, brought in at build time so that pages load nothing else."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from importlib.resources import files
+from pathlib import Path
+
+from helpers.datasets.fetch import fetch
+from helpers.datasets.registry import Artefact
+from helpers.files import atomic_write
+
+MATHJAX = Artefact(
+    name="mathjax",
+    version="3.2.2",
+    kind="wheel",
+    source="django-static-mathjax==3.2.2.1",
+    path="django_static_mathjax-3.2.2.1-py3-none-any.whl",
+    sha256="05ad109fd9e5d9d380c76389689b7f523e9ccb7f7a85c1eb962c7564eac7601d",
+    bytes=10249768,
+    licence="Apache-2.0",
+    citation="MathJax 3.2.2, the MathJax Consortium",
+    note="Draws the formulas; a wheel is the copy that pip can fetch by hash.",
+)
+_ROOT = "mathjax/static/mathjax/"
+_WANTED = (
+    "es5/tex-mml-chtml.js",
+    "es5/output/chtml/fonts/",
+    "es5/input/tex/extensions/",
+    "LICENSE",
+)
+
+
+def bring_mathjax(static: Path) -> Path:
+    """Unpack the parts of MathJax that pages use into ``static/mathjax``; return that folder.
+
+    Raises
+    ------
+    DataError
+        If it is neither in the cache nor to be fetched.
+    """
+    folder = static / "mathjax"
+    stamp = folder / "sha256.txt"
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == MATHJAX.sha256:
+        return folder
+    with zipfile.ZipFile(fetch(MATHJAX)) as archive, atomic_write(folder) as temporary:
+        for name in archive.namelist():
+            inside = name.removeprefix(_ROOT)
+            if name.startswith(_ROOT) and inside.startswith(_WANTED) and not name.endswith("/"):
+                target = temporary / inside
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(archive.read(name))
+        (temporary / "sha256.txt").write_text(MATHJAX.sha256, encoding="utf-8")
+    return folder
+
+
+def bring_plotly(static: Path) -> Path:
+    """Copy plotly's script from the installed package to ``static``; return its path."""
+    target = static / "plotly.min.js"
+    source = Path(str(files("plotly"))) / "package_data" / "plotly.min.js"
+    if not target.is_file() or target.stat().st_size != source.stat().st_size:
+        with atomic_write(target) as temporary:
+            shutil.copyfile(source, temporary)
+    return target

@@ -1,0 +1,128 @@
+"""Bring into place what the book is built from: executed notebooks and generated pages."""
+
+from __future__ import annotations
+
+import logging
+import re
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from helpers.files import atomic_write, project_root, results_dir
+from helpers.running import api, assets, sources
+from helpers.running.provenance import FILE
+
+log = logging.getLogger(__name__)
+
+FOLDER = "pages"
+CARDS = {"data": "helpers.datasets.cards", "model": "helpers.models.cards"}
+"""Kind of card -> module whose ``cards()`` returns name -> Markdown, title included."""
+
+_EXERCISE = re.compile(
+    r"^(?P<fence>```+|:::+)\{exercise\}[ \t]*(?P<title>[^\n]*)\n(?P<body>.*?)^(?P=fence)\s*$",
+    re.DOTALL | re.MULTILINE,
+)
+_LABEL = re.compile(r"^:label:\s*(\S+)", re.MULTILINE)
+_EFFORT = re.compile(
+    r"Difficulty:?\**\s*(?P<difficulty>[\w ]+?)[.,;*].*?(?P<minutes>\d+)\s*min", re.DOTALL
+)
+
+
+def results_of(name: str, profile: str, overlay: str | None = None) -> Path:
+    """Return the folder of a notebook's results, the overlay's if it has one."""
+    if overlay and (results_dir() / overlay / name / FILE).is_file():
+        return results_dir() / overlay / name
+    return results_dir() / profile / name
+
+
+def missing(profile: str, overlay: str | None = None) -> list[str]:
+    """Return the notebooks that have no result yet."""
+    return [n for n in sources.names() if not (results_of(n, profile, overlay) / FILE).is_file()]
+
+
+def stage(root: Path, profile: str, overlay: str | None = None) -> list[str]:
+    """Put executed notebooks, generated pages and assets where the configuration expects them.
+
+    Files that would not change are left alone, so that builds can be incremental.
+
+    Parameters
+    ----------
+    root
+        Folder with ``_config.yml`` and ``_toc.yml``.
+    profile, overlay
+        Whose results to take.
+
+    Returns
+    -------
+    list of str
+        Names of the pages from notebooks.
+    """
+    assets.bring_mathjax(root / "book" / "_static")
+    assets.bring_plotly(root / "book" / "_static")
+    pages = {}
+    for name in sources.names():
+        folder = results_of(name, profile, overlay)
+        if (folder / FILE).is_file():
+            pages[f"{name}.ipynb"] = (folder / f"{name}.ipynb").read_text(encoding="utf-8")
+    names = [name.removesuffix(".ipynb") for name in pages]
+    pages["exercises.md"] = exercise_index(names)
+    pages |= {f"api_{room}.md": text for room, text in api.pages().items()}
+    for kind, module in CARDS.items():
+        for name, text in _cards(module).items():
+            pages[f"card_{kind}_{name}.md".replace("-", "_")] = text
+    _write(root / FOLDER, pages)
+    return names
+
+
+def _write(folder: Path, pages: dict[str, str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.iterdir():
+        if path.is_file() and path.name not in pages:
+            path.unlink()
+    for name, text in pages.items():
+        path = folder / name
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            with atomic_write(path) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+
+
+def _cards(module: str) -> dict[str, str]:
+    if find_spec(module) is None or not hasattr(import_module(module), "cards"):
+        log.info("%s offers no cards", module)
+        return {}
+    return import_module(module).cards()
+
+
+def exercise_index(names: list[str]) -> str:
+    """Return a Markdown page that lists the exercises of the given notebooks.
+
+    The title, label, difficulty and minutes are read from the notebooks' sources.
+    """
+    lines = [
+        "(exercises)=",
+        "# Exercises",
+        "",
+        "Every exercise of the book, with its difficulty and the time to allow.",
+        "Solutions are folded below each exercise.",
+        "",
+    ]
+    rows = []
+    for name in names:
+        source = sources.source_path(name).read_text(encoding="utf-8")
+        for found in _EXERCISE.finditer(source):
+            label, effort = _LABEL.search(found["body"]), _EFFORT.search(found["body"])
+            title = found["title"].strip() or "Exercise"
+            link = f"[{title}](#{label[1]})" if label else title
+            difficulty = effort["difficulty"].strip() if effort else "not stated"
+            minutes = effort["minutes"] if effort else "not stated"
+            rows.append(f"| {{doc}}`{name}` | {link} | {difficulty} | {minutes} |")
+    if rows:
+        lines += ["| page | exercise | difficulty | minutes |", "|---|---|---|---|", *rows]
+    else:
+        lines += ["No page with exercises has been run yet."]
+    return "\n".join(lines) + "\n"
+
+
+def first_page(root: Path | None = None) -> Path:
+    """Return the HTML page that the book begins with."""
+    return (root or project_root()) / "_build" / "html" / "index.html"
