@@ -2,15 +2,29 @@
 
 from helpers.datasets.simulate.attention import coexpression
 from helpers.datasets.simulate.catalogue import WORLDS, world_spec, world_table
+from helpers.datasets.simulate.cssi import (
+    T2_CONFIGURATIONS,
+    Configuration,
+    T2Draw,
+    T4Draw,
+    t2_draw,
+    t4_draw,
+)
 from helpers.datasets.simulate.spec import WorldSpec
 from helpers.datasets.simulate.world import World, draw, training_world, world
 
 __all__ = [
+    "T2_CONFIGURATIONS",
     "WORLDS",
+    "Configuration",
+    "T2Draw",
+    "T4Draw",
     "World",
     "WorldSpec",
     "coexpression",
     "draw",
+    "t2_draw",
+    "t4_draw",
     "training_world",
     "world",
     "world_spec",

@@ -105,7 +105,7 @@ def world(name: str, seed: int, **overrides: object) -> World:
 def training_world(seed: int = 0) -> World:
     """Draw the world of the model data set ``sim``: ``world("training", seed)``, no overrides.
 
-    360 genes (36 TFs), 3,000 cells in 6 states and 8 donors, about 3 counts per gene and cell,
+    360 genes (36 TFs), 3,000 cells in 6 states and 8 donors, about 6 counts per gene and cell,
     strong regulation; its parameters are those of the catalogue entry ``training``.
     """
     return world("training", seed)
