@@ -11,7 +11,10 @@ from helpers.statistics.clusters import cluster_tables
 
 
 def jackknife_se(values: np.ndarray) -> float:
-    r"""Return :math:`\sqrt{\frac{T-1}{T}\sum_t(\theta_{(t)}-\bar\theta)^2}` of leave-one-out values."""
+    r"""Return the jackknife standard error of leave-one-out values.
+
+    .. math:: \sqrt{\frac{T-1}{T}\sum_t(\theta_{(t)}-\bar\theta)^2}
+    """
     values = np.asarray(values, dtype=np.float64)
     n = values.size
     return float(np.sqrt((n - 1) / n * np.sum((values - values.mean()) ** 2)))

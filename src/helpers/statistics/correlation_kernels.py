@@ -1,0 +1,110 @@
+"""Compiled loops for rank correlation: exact integer ranks and a blocked sparse product.
+
+A "doubled centred rank" is 2 * midrank - (n + 1): an integer with mean zero, so that sums of
+products are exact in float64.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+MAX_COUNT = 1 << 16
+
+
+@njit(cache=True, nogil=True)
+def rank_counts(column, out):
+    """Write doubled centred ranks of small non-negative integers; return False for other data."""
+    n = column.size
+    top = 0
+    for i in range(n):
+        value = column[i]
+        if not (0 <= value < MAX_COUNT) or value != np.floor(value):
+            return False
+        top = max(top, int(value))
+    tally = np.zeros(top + 1, np.int64)
+    for i in range(n):
+        tally[int(column[i])] += 1
+    below = 0
+    for value in range(top + 1):
+        size = tally[value]
+        tally[value] = 2 * below + size + 1 - (n + 1)
+        below += size
+    for i in range(n):
+        out[i] = tally[int(column[i])]
+    return True
+
+
+@njit(cache=True, nogil=True)
+def rank_sorted(column, order, out):
+    """Write doubled centred ranks of a column, given its sorting order."""
+    n = column.size
+    start = 0
+    for i in range(n):
+        if i == n - 1 or column[order[i + 1]] != column[order[i]]:
+            rank = start + i + 2 - (n + 1)
+            for k in range(start, i + 1):
+                out[order[k]] = rank
+            start = i + 1
+
+
+@njit(cache=True, nogil=True)
+def rank_sparse(data, indptr, n, out, zero_rank):
+    """Write ranks of the stored values of each column minus the rank of its zeros.
+
+    `data` holds the non-zero values of a column-sparse matrix with n rows; `out` is aligned with
+    it, and `zero_rank` (one per column) receives the doubled centred rank of the zeros.
+    """
+    for j in range(indptr.size - 1):
+        values = data[indptr[j] : indptr[j + 1]]
+        order = np.argsort(values)
+        zeros = n - values.size
+        negative = 0
+        for value in values:
+            if value < 0:
+                negative += 1
+        at_zero = 2 * negative + zeros + 1 - (n + 1)
+        zero_rank[j] = at_zero
+        start = 0
+        for i in range(values.size):
+            if i == values.size - 1 or values[order[i + 1]] != values[order[i]]:
+                rank = start + i + 2 - (n + 1)
+                if values[order[i]] > 0:
+                    rank += 2 * zeros
+                for k in range(start, i + 1):
+                    out[indptr[j] + order[k]] = rank - at_zero
+                start = i + 1
+
+
+@njit(cache=True, nogil=True)
+def sparse_gram(data, indices, indptr, n_columns, block):
+    """Return the upper triangle of X'X for a row-sparse X with sorted column indices.
+
+    Works on one pair of column blocks at a time, whose part of the result stays in cache.
+    """
+    n_rows = indptr.size - 1
+    n_blocks = (n_columns + block - 1) // block
+    bounds = np.empty((n_rows, n_blocks + 1), np.int64)
+    for i in range(n_rows):
+        place = indptr[i]
+        for b in range(n_blocks):
+            bounds[i, b] = place
+            while place < indptr[i + 1] and indices[place] < (b + 1) * block:
+                place += 1
+        bounds[i, n_blocks] = indptr[i + 1]
+    gram = np.zeros((n_columns, n_columns))
+    part = np.empty((block, block))
+    for a in range(n_blocks):
+        for b in range(a, n_blocks):
+            part[:] = 0.0
+            for i in range(n_rows):
+                last = bounds[i, b + 1]
+                for p in range(bounds[i, a], bounds[i, a + 1]):
+                    row = indices[p] - a * block
+                    value = data[p]
+                    for q in range(max(bounds[i, b], p), last):
+                        part[row, indices[q] - b * block] += value * data[q]
+            for r in range(min(block, n_columns - a * block)):
+                for c in range(min(block, n_columns - b * block)):
+                    gram[a * block + r, b * block + c] = part[r, c]
+    return gram
