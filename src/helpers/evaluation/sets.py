@@ -201,6 +201,46 @@ def evaluation_set(
     return result
 
 
+def random_pair_set(
+    reference: pd.DataFrame,
+    genes: Sequence[str],
+    rng: np.random.Generator,
+    per_positive: int = 10,
+    name: str = "random pairs",
+) -> EvaluationSet:
+    """Build the published comparison: random ordered gene pairs as negatives for every positive.
+
+    The negatives come from all G (G - 1) ordered pairs, whether or not the source is a TF, so
+    being a TF separates the classes. Use :func:`evaluation_set` for conclusions.
+
+    Parameters
+    ----------
+    reference, genes, name
+        As in :func:`evaluation_set`.
+    rng, per_positive
+        Source of the draws, and negatives per positive (without replacement).
+    """
+    universe = evaluation_set(reference, genes, name=name)
+    genes = np.asarray(list(genes)).astype(str)
+    index = pd.Index(genes)
+    source = index.get_indexer(universe.source[universe.label])
+    target = index.get_indexer(universe.target[universe.label])
+    taken = np.zeros((genes.size, genes.size), dtype=bool)
+    np.fill_diagonal(taken, True)
+    taken[source, target] = True
+    free = np.flatnonzero(~taken)
+    drawn = rng.choice(free, min(free.size, per_positive * source.size), replace=False)
+    rows, columns = np.divmod(drawn, genes.size)
+    return EvaluationSet(
+        name,
+        np.concatenate([genes[source], genes[rows]]),
+        np.concatenate([genes[target], genes[columns]]),
+        np.arange(source.size + drawn.size) < source.size,
+        universe.database,
+        universe.notes | {"negatives": "random ordered gene pairs"},
+    )
+
+
 def drop_missing(evaluation: EvaluationSet, scores: np.ndarray) -> tuple[EvaluationSet, np.ndarray]:
     """Return the set and the scores without pairs whose score is missing.
 
