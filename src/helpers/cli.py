@@ -129,8 +129,16 @@ def book(
         str | None,
         typer.Option("--with", help="Folder below results/ whose pages replace the profile's."),
     ] = None,
+    prepare: Annotated[
+        bool, typer.Option(help="Only fetch the scripts that pages need; needs the network once.")
+    ] = False,
 ) -> None:
     """Build the HTML book from the results of a profile."""
+    if prepare:
+        from helpers.running import assets
+
+        assets.bring_all()
+        return
     from helpers.running import book as building
 
     typer.echo(f"The book begins at {building.build(profile, overlay)}")

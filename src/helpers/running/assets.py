@@ -9,7 +9,7 @@ from pathlib import Path
 
 from helpers.datasets.fetch import fetch
 from helpers.datasets.registry import Artefact
-from helpers.files import atomic_write
+from helpers.files import atomic_write, project_root
 
 MATHJAX = Artefact(
     name="mathjax",
@@ -63,3 +63,16 @@ def bring_plotly(static: Path) -> Path:
         with atomic_write(target) as temporary:
             shutil.copyfile(source, temporary)
     return target
+
+
+def bring_all(root: Path | None = None) -> None:
+    """Bring every script into ``book/_static`` of a checkout.
+
+    Raises
+    ------
+    DataError
+        If one is neither in the cache nor to be fetched.
+    """
+    static = (root or project_root()) / "book" / "_static"
+    bring_mathjax(static)
+    bring_plotly(static)

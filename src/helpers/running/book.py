@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ from helpers.running import fingerprint, pages, sources
 from helpers.running.sphinx_ext import OVERLAY, PROFILE
 
 log = logging.getLogger(__name__)
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def build(profile: str = "demo", overlay: str | None = None, root: Path | None = None) -> Path:
@@ -44,7 +47,7 @@ def build(profile: str = "demo", overlay: str | None = None, root: Path | None =
     for name in stale(profile):
         log.warning("%s: its source, helpers or parameters have changed since it ran", name)
     environment = os.environ | {PROFILE: profile, OVERLAY: overlay or ""}
-    command = [sys.executable, "-m", "jupyter_book", "build", str(root)]
+    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(root)]
     command += ["--all", "-W", "-n", "--keep-going", "--quiet"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -65,5 +68,6 @@ def stale(profile: str) -> list[str]:
 
 def _summary(output: str) -> str:
     """Return the lines that tell what is wrong, the last 40 of them."""
-    lines = [line for line in output.splitlines() if "WARNING" in line or "ERROR" in line]
-    return "\n".join((lines or output.splitlines())[-40:])
+    lines = [_ANSI.sub("", line) for line in output.splitlines()]
+    telling = [line for line in lines if re.search(r"WARNING|ERROR|Error|Exception", line)]
+    return "\n".join((telling or lines)[-40:])

@@ -57,8 +57,7 @@ def stage(root: Path, profile: str, overlay: str | None = None) -> list[str]:
     list of str
         Names of the pages from notebooks.
     """
-    assets.bring_mathjax(root / "book" / "_static")
-    assets.bring_plotly(root / "book" / "_static")
+    assets.bring_all(root)
     pages = {}
     for name in sources.names():
         folder = results_of(name, profile, overlay)

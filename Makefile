@@ -1,0 +1,57 @@
+# make book   install, fetch data, run the notebooks, build the HTML book
+# make test   everything that continuous integration does
+.DELETE_ON_ERROR:
+.PHONY: book test environment data notebooks html browser lint check doctor clean clean-all
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PROFILE ?= demo
+CORES ?= $(shell nproc 2>/dev/null || echo 2)
+BIN := .venv/bin
+PIP := $(BIN)/pip --disable-pip-version-check --no-input
+
+book: html
+	@echo
+	@echo "The book begins at $(CURDIR)/_build/html/index.html"
+
+environment: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	  { echo "Python 3.11 is needed; name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	.ci/system venv "$(PYTHON)"
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) install --quiet --constraint constraints.txt pip setuptools
+	@# torch first and by itself: together with other requests pip looks at far larger builds.
+	$(PIP) install --quiet --constraint constraints.txt torch==2.13.0
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[book,test]'
+	@touch $@
+
+data: environment
+	$(BIN)/helpers data fetch
+	$(BIN)/helpers book --prepare
+
+notebooks: data
+	$(BIN)/snakemake --cores $(CORES) --keep-going --rerun-incomplete --quiet rules progress \
+	  --config profile=$(PROFILE)
+
+html: notebooks
+	$(BIN)/helpers book --profile $(PROFILE)
+
+browser: environment
+	.ci/system browser
+
+lint: environment
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+test: lint browser html
+	$(BIN)/python -m pytest tests
+
+doctor: environment
+	$(BIN)/helpers doctor
+
+clean:
+	rm -rf _build pages results test-artefacts .snakemake
+
+clean-all: clean
+	rm -rf .venv data book/_static/mathjax book/_static/plotly.min.js

@@ -1,0 +1,34 @@
+# Runs every notebook of a profile. `snakemake --cores 2 --config profile=demo`
+#
+# The name of each marker holds a fingerprint of source, helpers and parameters, so only what changed
+# runs again; data and the results of other notebooks are checked by `helpers run` itself.
+import sys
+
+from helpers.running import fingerprint, sources
+
+PROFILE = config.get("profile", "demo")
+NAMES = sources.names()
+STAMPS = {name: str(fingerprint.stamp(name, PROFILE)) for name in NAMES}
+
+
+rule all:
+    input:
+        list(STAMPS.values()),
+
+
+for _name in NAMES:
+
+    rule:
+        name:
+            f"notebook_{_name}"
+        input:
+            [STAMPS[other] for other in sources.upstream(_name, NAMES)],
+        output:
+            touch(STAMPS[_name]),
+        params:
+            name=_name,
+            profile=PROFILE,
+            python=sys.executable,
+        threads: 1
+        shell:
+            "{params.python} -m helpers.cli run {params.name} --profile {params.profile}"
