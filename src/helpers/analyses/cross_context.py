@@ -327,3 +327,46 @@ def simulate_profiles(
         banded = banded_test(a, b, depth, draws=10, rng=rng)
         rows.append((plain.statistic, plain.pvalue, banded.p_exact))
     return pd.DataFrame(rows, columns=["rho", "p_t", "p_banded"])
+
+
+def world_rates(draws: int, seed: int, alpha: float = 0.05) -> pd.DataFrame:
+    """Return mean rho and rejection rates of both tests in the three simulated worlds."""
+    rows = {}
+    for i, world in enumerate(("depth-only", "same-circuit", "opposite-sign")):
+        found = simulate_profiles(world, draws, seed + i)
+        rows[world] = {
+            "rho": found["rho"].mean(),
+            "p_t": (found["p_t"] < alpha).mean(),
+            "p_banded": (found["p_banded"] <= alpha).mean(),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def scatter_panels(components: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Return title and points of every comparison, for the figure."""
+    panels = []
+    for (pair, first, second, granularity), a, b in comparisons(components):
+        points = pd.DataFrame({"a": a["mean"], "b": b["mean"], "layer": a["layer"]})
+        rho = stats.spearmanr(a["mean"], b["mean"]).statistic
+        name = pair.split("->")[0]
+        panels.append((f"{name}, {granularity}\n{first}-{second}, rho {rho:.2f}", points))
+    return panels
+
+
+def refined_sentence(table: pd.DataFrame) -> str:
+    """Say what the second tier shows."""
+    usable = table[table["q"].notna()]
+    turned = table[(table["rho"] < 0) & table["sign_known"]]
+    text = (
+        f"rho runs from {table['rho'].min():.2f} to {table['rho'].max():.2f}; "
+        f"{int((usable['q'] < 0.05).sum())} of {len(usable)} estimable comparisons agree beyond "
+        f"depth at q < 0.05, and {len(table) - len(usable)} have too few cells."
+    )
+    if len(turned):
+        where = ", ".join(dict.fromkeys(turned["pair"]))
+        text += (
+            f" For {where} a negative rho stands where both total effects have a known sign: "
+            "there the ratio of single cells is unstable, because some cells have effects near "
+            "zero of either sign."
+        )
+    return text

@@ -262,7 +262,7 @@ def tissue_scatter(panels: list[tuple[str, pd.DataFrame]]) -> tuple[Figure, str]
         figure.supylabel("second tissue", fontsize=9)
     alt = (
         f"{len(panels)} scatter plots of component effects in one tissue against another, points "
-        "coloured by layer: " + "; ".join(title for title, _ in panels) + "."
+        "coloured by layer: " + "; ".join(title.replace("\n", ", ") for title, _ in panels) + "."
     )
     return figure, alt
 

@@ -1,0 +1,82 @@
+"""Readers of the mediation archive on files made here, and cell checks."""
+
+import json
+
+import pytest
+
+from helpers.analyses.archive_cells import absent, check, key_of
+from helpers.analyses.mediation_bias import additive_world, load, published_run_pairs
+from helpers.archives import from_folder, missing_message
+from helpers.archives.mediation import PROBE, TIERS, read_components, read_effects
+from helpers.errors import DataError
+
+
+def _archive(root, tier="initial"):
+    for tissue in ("kidney", "lung", "immune"):
+        for folder in ("heads", "mlp"):
+            kind = "head:0:1" if folder == "heads" else "mlp:3"
+            run = {
+                "processed_pairs": ["AA||BB"],
+                "pair_stats": {"AA||BB": {"ablation": {"count": 4, "mean": 0.5, "m2": 0.12}}},
+                "component_stats": {"AA||BB": {kind: {"count": 4, "mean": 1.0, "m2": 0.48}}},
+            }
+            path = root / TIERS[tier] / tissue / folder / "checkpoint.json"
+            path.parent.mkdir(parents=True)
+            path.write_text(json.dumps(run))
+    return from_folder(root)
+
+
+def test_components_are_read_with_place_and_spread(tmp_path):
+    table = read_components(_archive(tmp_path), "initial")
+    row = table.query("tissue == 'lung' and granularity == 'blocks'").iloc[0]
+    assert (row["component"], row["layer"], row["block"]) == ("L0:B1", 0, 1)
+    assert row["sd"] == pytest.approx(0.4)
+    assert row["se"] == pytest.approx(0.2)
+    assert read_effects(_archive(tmp_path / "b"), "initial")["se"].iloc[0] == pytest.approx(0.1)
+
+
+def test_published_residual_is_total_minus_ratios(tmp_path):
+    row = published_run_pairs(load(_archive(tmp_path))).iloc[0]
+    assert row["residual"] == pytest.approx(0.5 - 1.0)
+    assert row["se"] == pytest.approx((0.1**2 + 0.2**2) ** 0.5)
+
+
+def test_wrong_files_are_named(tmp_path):
+    locate = from_folder(tmp_path)
+    assert "no file" in missing_message(locate, PROBE)
+    with pytest.raises(DataError, match="No tier"):
+        read_components(locate, "third")
+    path = tmp_path / "implementation/results/kidney/heads/checkpoint.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("{")
+    with pytest.raises(DataError, match="not JSON"):
+        read_components(locate, "initial")
+
+
+def test_a_changed_digit_is_found():
+    path = "b/table4[Heads Kidney-Lung].jaccard"
+    assert check("b/table4", {path: 0.33929}, function="f").n_match == 1
+    found = check("b/table4", {path: 0.3394}, function="f")
+    assert found.n_match == 0
+    assert path in found.sentence()
+
+
+def test_keys_follow_the_printed_table():
+    path = "b/table4[Heads Kidney-Lung].jaccard"
+    assert key_of(path, alone=True) == "table4/heads/kidney-lung"
+    path = "b/table2[KLF2->CXCR4 Kidney].ci_lo"
+    assert key_of(path, alone=False) == "table2/klf2-cxcr4/kidney/ci_lo"
+    assert key_of("b/top5-mass-mlp#low", alone=True) == "top5-mass-mlp/low"
+
+
+def test_absent_archive_gives_declared_records_with_a_reason():
+    records = absent(["50.1"], "50_mediation_circuits", "F50", "no network")
+    assert not records[0].estimable
+    assert records[0].reason == "no network"
+
+
+def test_published_rule_rejects_additive_worlds_and_the_right_one_does_not():
+    rates = additive_world(0.3, 8, 12, 2000, 0)
+    assert rates["published"] > 0.95
+    assert 0.03 < rates["cells"] < 0.07
+    assert rates["bound"] <= rates["cells"]
