@@ -60,6 +60,15 @@ def fetch(item: Artefact) -> Path:
     return cached
 
 
+def is_available(item: Artefact) -> bool:
+    """Return whether the file can be had without the network (its checksum is not read)."""
+    if item.kind == "installed":
+        return find_spec(item.source.partition(":")[0]) is not None
+    if (data_dir() / item.path).is_file():
+        return True
+    return find_in_mirror(item.path, item.sha256, item.bytes) is not None
+
+
 def _mismatch(item: Artefact, got: str) -> str:
     return (
         f"{item.name}: the file from {item.source} is not the registered one (it has {got}, "

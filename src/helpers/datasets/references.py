@@ -13,6 +13,7 @@ from anndata import AnnData
 
 from helpers.datasets.archives import read_member
 from helpers.datasets.fetch import artefact_path
+from helpers.datasets.genes import detection
 from helpers.datasets.identifiers import check_organism, known_symbols, previous_symbols
 from helpers.datasets.registry import artefact
 from helpers.datasets.repair import merge_duplicates, repair_edges
@@ -20,6 +21,31 @@ from helpers.datasets.robjects import load_r_objects
 from helpers.errors import DataError
 
 COLUMNS = ("source", "target", "sign", "confidence", "evidence", "database")
+# ChIP files name the antibody; polymerases and other general factors are left out.
+ANTIBODIES = {
+    "AP-2alpha": "TFAP2A",
+    "AP-2gamma": "TFAP2C",
+    "BAF155": "SMARCC1",
+    "BAF170": "SMARCC2",
+    "BRG1": "SMARCA4",
+    "CJUN": "JUN",
+    "COREST": "RCOR1",
+    "ERRA": "ESRRA",
+    "Eralpha": "ESR1",
+    "GCN5": "KAT2A",
+    "GR": "NR3C1",
+    "KAP1": "TRIM28",
+    "NF-YA": "NFYA",
+    "NF90": "ILF3",
+    "NFKB": "RELA",
+    "NRSF": "REST",
+    "P300": "EP300",
+    "PGC1A": "PPARGC1A",
+    "SIN3AK20": "SIN3A",
+    "SPT20": "SUPT20H",
+    "SREBP1": "SREBF1",
+    "SREBP2": "SREBF2",
+}
 # Tag that OmniPath gives to each database; it also marks a database read through another one.
 OMNIPATH = {"trrust": "TRRUST", "collectri": "CollecTRI", "dorothea-omnipath": "DoRothEA"}
 
@@ -38,8 +64,9 @@ def load_reference(
     name
         ``trrust``, ``collectri``, ``dorothea-omnipath`` (from OmniPath, with accessions and
         complexes repaired), ``dorothea`` (regulons with levels), ``chip`` (targets of TF ChIP
-        experiments, united over cell lines) or ``ppi`` (undirected protein interactions, each once
-        with source before target in the alphabet).
+        experiments, united over cell lines), ``ppi`` (undirected protein interactions, each once
+        with source before target in the alphabet), ``hesc-knockdown`` or ``hesc-chip-knockdown``
+        (tier real: genes that respond to a knock-down in embryonic stem cells; those also bound).
     organism
         ``human``; ``mouse`` for ``trrust`` and ``dorothea`` (tier 2).
     levels
@@ -154,10 +181,11 @@ def _chip(_: str, __: str) -> tuple[pd.DataFrame, dict]:
     unresolved: set[str] = set()
     rows = 0
     for title, targets in sets.items():
-        source = spelled.get(title.split()[0])
+        antibody = title.split()[0]
+        source = ANTIBODIES.get(antibody) or spelled.get(antibody)
         rows += len(targets)
         if source is None:
-            unresolved.add(title.split()[0])
+            unresolved.add(antibody)
             continue
         for target in dict.fromkeys(targets):
             if target in spelled:
@@ -170,6 +198,12 @@ def _chip(_: str, __: str) -> tuple[pd.DataFrame, dict]:
     table, _report = _plain(pairs.assign(evidence=evidence, sign=0, confidence=""), "ChIP")
     report = {"rows": rows, "sets": len(sets), "unresolved": sorted(unresolved)}
     return table, report | {"rows_kept": len(table)}
+
+
+def _hesc(name: str, _: str) -> tuple[pd.DataFrame, dict]:
+    """Gold standards of the embryonic stem cell set; names are those of the file."""
+    table = pd.read_csv(artefact_path(name), sep="\t", names=["source", "target"], dtype=str)
+    return _plain(table.assign(sign=0, evidence=np.nan, confidence=""), name)
 
 
 def _ppi(_: str, __: str) -> tuple[pd.DataFrame, dict]:
@@ -192,14 +226,11 @@ _READERS: dict[str, dict[str, _Reader]] = {
         "dorothea-omnipath": _omnipath,
         "chip": _chip,
         "ppi": _ppi,
+        "hesc-knockdown": _hesc,
+        "hesc-chip-knockdown": _hesc,
     },
     "mouse": {"trrust": _trrust_mouse, "dorothea": _dorothea_mouse},
 }
-
-
-def detection(adata: AnnData) -> np.ndarray:
-    """Return the share of cells in which each gene has a value above zero, shape (genes,)."""
-    return np.asarray((adata.X > 0).mean(axis=0)).ravel()
 
 
 def reference_coverage(
@@ -223,13 +254,23 @@ def reference_coverage(
         data), ``edges_detected``, ``tfs_detected``, ``targets_detected`` (of those edges),
         ``share_detected``; ``former_symbols``: edges not measured because the data use a former
         symbol of a gene.
+
+    Raises
+    ------
+    DataError
+        If the data and the reference are of different species.
     """
+    organism = reference.attrs.get("report", {}).get("organism", "human")
+    of_cells = adata.uns.get("source", {}).get("organism", organism)
+    if of_cells != organism:
+        raise DataError(
+            f"the cells are {of_cells}, the reference is {organism}; map orthologs first"
+        )
     names = adata.var_names.astype(str)
     measured, seen = frozenset(names), frozenset(names[detection(adata) >= min_detection])
     source, target = reference["source"], reference["target"]
     in_data = source.isin(measured) & target.isin(measured)
     detected = source.isin(seen) & target.isin(seen)
-    organism = reference.attrs.get("report", {}).get("organism", "human")
     former = previous_symbols(organism)
     current = measured | {former[name] for name in measured if name in former}
     reachable = source.isin(current) & target.isin(current)

@@ -1,0 +1,76 @@
+"""The command line of the data room: ``helpers data list|fetch|card``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from helpers.datasets.registry import Artefact, artefact, artefacts, dataset, datasets
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+
+@app.command("list")
+def show(
+    files: Annotated[bool, typer.Option(help="List the files behind the sets too.")] = False,
+) -> None:
+    """List the sets of cells, the references and, if asked, every registered file."""
+    from helpers.datasets.cards import REFERENCES
+    from helpers.datasets.fetch import is_available
+
+    for entry in datasets().values():
+        here = all(is_available(artefact(one)) for one in entry.artefacts)
+        state = "here" if here else "not fetched"
+        typer.echo(f"{entry.name:18} {entry.tier:5} {state:12} {entry.title}")
+    for name, (source, title) in REFERENCES.items():
+        state = "here" if is_available(artefact(source)) else "not fetched"
+        typer.echo(f"{name:18} {'demo':5} {state:12} {title}")
+    for item in artefacts().values() if files else ():
+        state = "here" if is_available(item) else "not fetched"
+        typer.echo(f"{item.name:28} {item.bytes / 1e6:6.1f} MB {state:12} {item.licence}")
+
+
+@app.command()
+def fetch(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Sets or files; all of tier demo if none is named.")
+    ] = None,
+) -> None:
+    """Fetch what the demonstration needs, or the named sets or files, checking every hash."""
+    from tqdm import tqdm
+
+    from helpers.datasets.fetch import fetch as bring
+    from helpers.datasets.registry import demo_artefacts
+
+    wanted = demo_artefacts() if not names else _named(names)
+    total = sum(item.bytes for item in wanted)
+    with tqdm(total=total, unit="B", unit_scale=True, desc="fetching") as bar:
+        for item in wanted:
+            bar.set_postfix_str(item.name)
+            bring(item)
+            bar.update(item.bytes)
+    typer.echo(f"{len(wanted)} files are here and have the registered checksums")
+
+
+def _named(names: list[str]) -> list[Artefact]:
+    from helpers.datasets.cards import REFERENCES
+
+    found: dict[str, Artefact] = {}
+    for name in names:
+        if name in REFERENCES:
+            parts = [REFERENCES[name][0]]
+        elif name in artefacts():
+            parts = [name]
+        else:
+            parts = list(dataset(name).artefacts)
+        found |= {part: artefact(part) for part in parts}
+    return list(found.values())
+
+
+@app.command()
+def card(name: Annotated[str, typer.Argument(help="A set or a reference.")]) -> None:
+    """Print the data card of a set or a reference, as Markdown."""
+    from helpers.datasets.cards import card as written
+
+    typer.echo(written(name))
