@@ -149,7 +149,9 @@ def draw(spec: WorldSpec, seed: int, expect: dict[str, str] | None = None) -> Wo
         )
         effects = change.rename_axis(index="perturbation", columns="target").stack()
         effects = effects.rename("log_fold_change").reset_index()
-    orthologs, second, second_network = _second_species(spec, network, table, states, rng["second"])
+    orthologs, second, second_network = _second_species(
+        spec, seed, network, table, states, rng["second"]
+    )
     return World(
         spec=spec,
         adata=_anndata(spec, seed, counts, library, labels, table, genes, states),
@@ -173,6 +175,7 @@ def _screened(spec: WorldSpec, network: Network, rng: np.random.Generator) -> np
 
 def _second_species(
     spec: WorldSpec,
+    seed: int,
     network: Network,
     table: GeneTable,
     states: np.ndarray,
@@ -190,7 +193,7 @@ def _second_species(
         rng.permutation(spec.n_genes)[: max(1, round(spec.ortholog_share * spec.n_genes))]
     )
     orthologs = pd.DataFrame({"human": first[paired], "mouse": genes[paired]})
-    adata = _anndata(spec, 0, counts, library, labels, table, genes, states)
+    adata = _anndata(spec, seed, counts, library, labels, table, genes, states)
     return orthologs, adata, network_table(other, genes, tfs, states)
 
 
