@@ -96,18 +96,23 @@ def test_copied_damaged_and_foreign_shards_stop_the_merge(adapter, tmp_path):
         merge_shards(tmp_path / "nowhere")
 
 
+# Imports once, then forks one child per line of input: only the children compute.
 WORKER = """
-import sys
+import os, sys
 from pathlib import Path
 from extraction_models import TFS, cells
 from helpers.extraction import extract_sharded
 from helpers.models.load import load_model
 folder = Path(sys.argv[1])
-adapter = load_model(f"scgpt:{folder / 'model'}")
-print("ready", flush=True)
-extract_sharded(adapter, cells(60), folder / "shards", shard_cells=2, sources=TFS, batch_size=1,
-                show_progress=False)
-print("done", flush=True)
+for _ in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        adapter = load_model(f"scgpt:{folder / 'model'}")
+        extract_sharded(adapter, cells(40), folder / "shards", shard_cells=2, sources=TFS,
+                        batch_size=1, show_progress=False)
+        os._exit(0)
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
@@ -119,36 +124,31 @@ def test_kill_at_random_points_loses_at_most_one_shard(tmp_path):
         "OMP_NUM_THREADS": "1",
     }
     rng = np.random.default_rng(0)
-    killed, held = 0, {}
-    for attempt in range(12):
-        worker = subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(tmp_path)],
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert worker.stdout.readline() == "ready\n"
-        if attempt < 3:
-            target = len(held) + int(rng.integers(1, 6))
-            while len(list((tmp_path / "shards").glob("shard-*.npz"))) < target:
-                assert worker.poll() is None
-                time.sleep(0.001)
-            time.sleep(float(rng.uniform(0, 0.03)))
-            worker.send_signal(signal.SIGKILL)
-        worker.wait()
-        worker.stdout.close()
-        now = {p.name: sha256_of(p) for p in (tmp_path / "shards").glob("shard-*.npz")}
-        assert held.items() <= now.items(), "a finished shard was lost or written again"
-        held = now
-        killed += worker.returncode == -signal.SIGKILL
-        if worker.returncode == 0:
-            break
-    assert killed == 3 and worker.returncode == 0 and len(held) == 30
+    folder, held, codes = tmp_path / "shards", {}, []
+    command = [sys.executable, "-c", WORKER, str(tmp_path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+    with subprocess.Popen(command, env=environment, **pipes) as server:
+        for attempt in range(4):
+            server.stdin.write("go\n")
+            child = int(server.stdout.readline())
+            if attempt < 3:
+                target = len(held) + int(rng.integers(1, 6))
+                while len(list(folder.glob("shard-*.npz"))) < target:
+                    time.sleep(0.001)
+                time.sleep(float(rng.uniform(0, 0.03)))
+                os.kill(child, signal.SIGKILL)
+            codes.append(int(server.stdout.readline()))
+            now = {path.name: sha256_of(path) for path in folder.glob("shard-*.npz")}
+            assert held.items() <= now.items(), "a finished shard was lost or written again"
+            held = now
+        server.stdin.close()
+    assert codes == [-signal.SIGKILL] * 3 + [0]
+    assert len(held) == 20
     merged = merge_shards(tmp_path / "shards")
     adapter = load_model(f"scgpt:{tmp_path / 'model'}")
     undisturbed = extract_sharded(
         adapter,
-        cells(60),
+        cells(40),
         tmp_path / "again",
         shard_cells=2,
         sources=TFS,
@@ -156,4 +156,4 @@ def test_kill_at_random_points_loses_at_most_one_shard(tmp_path):
         show_progress=False,
     )
     xr.testing.assert_identical(merged, undisturbed)
-    assert int(merged["n_cells"]) == 60
+    assert int(merged["n_cells"]) == 40

@@ -86,7 +86,7 @@ def choose(
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    kind = torch.device(device).type
+    kind = str(device).split(":")[0]
     if kind not in ("cpu", "cuda") or (kind == "cuda" and not torch.cuda.is_available()):
         raise ParameterError(f"device={device!r} is not available here: use 'cpu' or 'auto'")
     if dtype == "auto":

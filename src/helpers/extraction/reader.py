@@ -19,7 +19,7 @@ from helpers.extraction.rows import (
     take_rows,
 )
 from helpers.extraction.scores import qk_rank, value_norms
-from helpers.extraction.sums import Sums, add_values
+from helpers.extraction.sums import Sums, prepare
 from helpers.extraction.words import merge_words
 
 log = logging.getLogger(__name__)
@@ -86,16 +86,19 @@ class Reader:
             chosen = slice(start, start + step)
             try:
                 chunks = self._chunk(query, key, bias, scaling, norms, ranks, chosen)
-                for place, (values, source, target) in enumerate(chunks):
-                    squares = self.sums.squares
-                    add_values(
+                additions = [
+                    prepare(
                         values,
                         self.layout.stratum,
                         source,
                         target,
                         self.sums.total[place, layer],
-                        None if squares is None else squares[place, layer],
+                        None if self.sums.squares is None else self.sums.squares[place, layer],
                     )
+                    for place, (values, source, target) in enumerate(chunks)
+                ]
+                for add in additions:
+                    add()
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise

@@ -11,7 +11,7 @@ from helpers.extraction.devices import choose, placed
 from helpers.extraction.extract import as_dataset, make_plan
 from helpers.extraction.layout import lay_out
 from helpers.extraction.stream import add_counts, progress
-from helpers.extraction.sums import add_values, empty_sums
+from helpers.extraction.sums import empty_sums, prepare
 from helpers.models.adapter import ModelAdapter
 from helpers.models.attention import full_attention, tapping
 
@@ -80,14 +80,14 @@ def rollout(
                 adapter.forward(batch)
             layout = lay_out(batch, plan.axes, plan.codes[rows], setting.device)
             index = layout.rows[:, None, :, None].expand(-1, 1, -1, rolled[0].shape[-1])
-            add_values(
+            prepare(
                 rolled[0][:, None].gather(2, index),
                 layout.stratum,
                 layout.source,
                 layout.target,
                 sums.total[0, 0],
                 None if sums.squares is None else sums.squares[0, 0],
-            )
+            )()
             add_counts(sums, plan.axes, plan.tokens, rows, plan.codes[rows])
             bar.update(len(rows))
     return as_dataset(adapter, plan, sums, None).isel(layer=0, head=0, drop=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numba
 import numpy as np
@@ -71,12 +73,12 @@ def empty_sums(
     )
 
 
-@numba.njit(parallel=True, cache=True)
+@numba.njit(cache=True)
 def _add_cpu(
     values, stratum, source, target, dump, total, squares, with_squares
 ):  # pragma: no cover
     cells, heads, rows, columns = values.shape
-    for head in numba.prange(heads):
+    for head in range(heads):
         for cell in range(cells):
             for row in range(rows):
                 slot = source[cell, row]
@@ -92,17 +94,22 @@ def _add_cpu(
                         onto[target[cell, column]] += value * value
 
 
-def add_by_loop(
+def prepare_loop(
     values: torch.Tensor,
     stratum: torch.Tensor,
     source: torch.Tensor,
     target: torch.Tensor,
     total: torch.Tensor,
     squares: torch.Tensor | None,
-) -> None:
-    """Add values on the CPU: one compiled pass, each head its own thread (see `add_values`)."""
+) -> Callable[[], None]:
+    """Prepare an addition on the CPU, done in one compiled pass (see `prepare`).
+
+    One thread is enough (1 to 2 percent of a forward pass), and a second pool of threads beside
+    PyTorch's own slows both down several times on a busy machine.
+    """
     nothing = np.zeros((1, 1, 1, 1))
-    _add_cpu(
+    return partial(
+        _add_cpu,
         values.detach().contiguous().numpy(),
         stratum.numpy(),
         source.numpy(),
@@ -114,38 +121,42 @@ def add_by_loop(
     )
 
 
-def add_by_scatter(
+def prepare_scatter(
     values: torch.Tensor,
     stratum: torch.Tensor,
     source: torch.Tensor,
     target: torch.Tensor,
     total: torch.Tensor,
     squares: torch.Tensor | None,
-) -> None:
-    """Add values with one scatter per sum, on any device (see `add_values`)."""
+) -> Callable[[], None]:
+    """Prepare an addition by one scatter per sum, on any device (see `prepare`)."""
     _, heads, sources, targets = total.shape
     head = torch.arange(heads, device=values.device)[None, :, None, None]
     place = (stratum[:, None, None, None] * heads + head) * sources + source[:, None, :, None]
     place = (place * targets + target[:, None, None, :]).reshape(-1)
     added = values.detach().to(torch.float64).reshape(-1)
     squared = None if squares is None else added * added
-    # Nothing is allocated below: running out of memory above leaves both sums untouched.
-    total.view(-1).scatter_add_(0, place, added)
-    if squares is not None:
-        squares.view(-1).scatter_add_(0, place, squared)
+
+    def add() -> None:
+        total.view(-1).scatter_add_(0, place, added)
+        if squares is not None:
+            squares.view(-1).scatter_add_(0, place, squared)
+
+    return add
 
 
-def add_values(
+def prepare(
     values: torch.Tensor,
     stratum: torch.Tensor,
     source: torch.Tensor,
     target: torch.Tensor,
     total: torch.Tensor,
     squares: torch.Tensor | None,
-) -> None:
-    """Add one layer's values of some cells to the sums, in place.
+) -> Callable[[], None]:
+    """Prepare the addition of one layer's values of some cells to the sums.
 
-    Token order differs from cell to cell, so every value goes to the slots of its two genes.
+    Token order differs from cell to cell, so every value goes to the slots of its two genes. All
+    memory is taken here and none by the function returned: if memory runs out, nothing was added.
 
     Parameters
     ----------
@@ -159,6 +170,11 @@ def add_values(
         (cell, column) slots on the target axis.
     total, squares
         (stratum, head, source + 1, target + 1) float64, contiguous; `squares` may be None.
+
+    Returns
+    -------
+    Callable
+        Adds the values in place when called.
     """
-    add = add_by_loop if values.device.type == "cpu" else add_by_scatter
-    add(values, stratum, source, target, total, squares)
+    chosen = prepare_loop if values.device.type == "cpu" else prepare_scatter
+    return chosen(values, stratum, source, target, total, squares)
