@@ -23,6 +23,7 @@ from jupyter_client.kernelspec import NoSuchKernel
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
 
 from helpers.errors import RunError
 from helpers.files import atomic_write, data_dir, project_root, results_dir
@@ -36,6 +37,8 @@ CUSTOM = "custom"
 """Folder of results for parameters given by hand, beside those of the profiles."""
 
 LOG = "log"
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+_SOCKETS = Config({"KernelManager": {"transport": "ipc"}})  # no ports; nobody else can connect
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -125,7 +128,7 @@ def _execute(aside: Path, name: str, context: dict[str, Any], failed: Path) -> N
     context["folder"] = str(staged)
     (aside / "context.json").write_text(json.dumps(context), encoding="utf-8")
     notebook = sources.load(name)
-    notebook["metadata"].setdefault("kernelspec", {"name": "python3", "display_name": "Python 3"})
+    notebook["metadata"]["kernelspec"] = KERNEL
     nbformat.write(_current_format(notebook), aside / "source.ipynb")
     executed = staged / f"{name}.ipynb"
     trouble = _papermill(aside, executed, context)
@@ -157,6 +160,7 @@ def _papermill(aside: Path, executed: Path, context: dict[str, Any]) -> str | No
                 kernel_name="python3",
                 progress_bar=sys.stderr.isatty(),
                 start_timeout=180,
+                config=_SOCKETS,
             )
     except PapermillExecutionError as error:
         return _ANSI.sub("", "\n".join([*error.traceback, f"{error.ename}: {error.evalue}"]))

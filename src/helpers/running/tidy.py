@@ -15,6 +15,8 @@ from nbformat.v4 import new_code_cell
 
 from helpers.running.show import MARK
 
+_OF_OUTPUTS = {"hide-output", "remove-output", "remove-cell"}
+
 
 def tidy(notebook: NotebookNode, name: str, parameters: Mapping[str, Any]) -> NotebookNode:
     """Return the notebook as the book shows it.
@@ -33,7 +35,8 @@ def tidy(notebook: NotebookNode, name: str, parameters: Mapping[str, Any]) -> No
         tags = cell["metadata"].get("tags", [])
         if "injected-parameters" in tags:
             continue
-        cell["metadata"].pop("papermill", None)
+        for timing in ("papermill", "execution"):
+            cell["metadata"].pop(timing, None)
         if "parameters" in tags:
             cell["source"] = with_values(cell["source"], parameters)
         cells += _split(cell, name) if cell["cell_type"] == "code" else [cell]
@@ -62,24 +65,24 @@ def with_values(source: str, parameters: Mapping[str, Any]) -> str:
 
 
 def _split(cell: NotebookNode, name: str) -> list[NotebookNode]:
-    """Give every figure a cell of its own, because caption and alternative text belong to cells."""
+    """Give every figure a cell of its own, because captions belong to cells, not to outputs."""
     groups: list[list[NotebookNode]] = [[]]
     for output in cell["outputs"]:
-        if MARK in output.get("metadata", {}) and any(_is_figure(o) for o in groups[-1]):
+        if groups[-1] and (_is_figure(output) or _is_figure(groups[-1][-1])):
             groups.append([])
         groups[-1].append(output)
-    cells = [cell]
     cell["outputs"] = groups[0]
+    _caption(cell, name)
+    tags = ["remove-input", *(set(cell["metadata"].get("tags", [])) & _OF_OUTPUTS)]
+    cells = [cell]
     for group in groups[1:]:
-        cells.append(
-            new_code_cell(
-                outputs=group,
-                execution_count=cell["execution_count"],
-                metadata={"tags": ["remove-input"]},
-            )
+        further = new_code_cell(
+            outputs=group,
+            execution_count=cell["execution_count"],
+            metadata={"tags": sorted(tags)},
         )
-    for part in cells:
-        _caption(part, name)
+        _caption(further, name)
+        cells.append(further)
     return cells
 
 
