@@ -1,4 +1,4 @@
-"""Ranking metrics, multiplicity, intervals, equivalence, effects: closed forms and other libraries."""
+"""Ranking, multiplicity, intervals, equivalence, effects: closed forms and other libraries."""
 
 from itertools import permutations
 

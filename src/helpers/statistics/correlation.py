@@ -66,8 +66,9 @@ def spearman_matrix(
             "explained fully by the covariates",
         )
     scale = np.sqrt(np.diag(gram))
-    gram /= scale[:, None]
-    gram /= scale[None, :]
+    for start in range(0, g, block):
+        rows = slice(start, start + block)
+        gram[rows] /= scale[rows, None] * scale[None, :]  # one rounding: exactly symmetric
     np.clip(gram, -1.0, 1.0, out=gram)
     np.fill_diagonal(gram, 1.0)
     return gram

@@ -1,0 +1,187 @@
+"""Properties that must hold for any input."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from statsmodels.stats.multitest import multipletests
+
+from helpers.estimates import NotEstimable
+from helpers.evaluation.sets import EvaluationSet
+from helpers.statistics.auroc import auroc, auroc_many, weighted_auroc
+from helpers.statistics.clusters import cluster_counts, cluster_tables
+from helpers.statistics.correlation import spearman_matrix
+from helpers.statistics.curveball import curveball
+from helpers.statistics.delong import delong_covariance
+from helpers.statistics.jaccard import expected_jaccard
+from helpers.statistics.maxstat import max_statistic
+from helpers.statistics.multiplicity import adjust, simes
+from helpers.statistics.permutation import permutation_null, sign_flip_test
+from helpers.statistics.ranking import average_precision
+
+quick = settings(max_examples=60, deadline=None)
+values = st.integers(-5, 5).map(float)
+
+
+@st.composite
+def scored(draw, least=4):
+    n = draw(st.integers(least, 40))
+    scores = draw(arrays(float, n, elements=values))
+    labels = draw(arrays(bool, n))
+    labels[0], labels[1] = True, False
+    return scores, labels
+
+
+@quick
+@given(scored())
+def test_negating_the_score_mirrors_the_auroc(data):
+    scores, labels = data
+    assert auroc(scores, labels).value + auroc(-scores, labels).value == 1.0
+
+
+@quick
+@given(scored())
+def test_swapping_the_classes_mirrors_the_auroc(data):
+    scores, labels = data
+    assert auroc(scores, labels).value + auroc(scores, ~labels).value == 1.0
+
+
+@quick
+@given(scored())
+def test_monotone_transformations_change_nothing(data):
+    scores, labels = data
+    both = np.stack([scores, np.exp(scores) * 3 - 7])
+    np.testing.assert_array_equal(*auroc_many(both, labels))
+    assert average_precision(both[0], labels) == average_precision(both[1], labels)
+
+
+@quick
+@given(scored(), st.integers(0, 1000))
+def test_integer_weights_are_copies(data, seed):
+    scores, labels = data
+    weights = np.random.default_rng(seed).integers(0, 4, scores.size)
+    copies = np.repeat(np.arange(scores.size), weights)
+    one = weighted_auroc(scores, labels, weights)
+    if labels[copies].any() and not labels[copies].all():
+        assert abs(one - auroc(scores[copies], labels[copies]).value) < 1e-12
+    else:
+        assert isinstance(one, NotEstimable)
+
+
+@quick
+@given(scored(), st.integers(0, 1000))
+def test_cluster_table_is_invariant_to_names_and_bounded(data, seed):
+    scores, labels = data
+    rng = np.random.default_rng(seed)
+    clusters = rng.integers(0, 5, scores.size)
+    (table,) = cluster_tables(scores, labels, clusters)
+    assert abs(table.auroc()[0] - auroc(scores, labels).value) < 1e-12
+    assert table.wins.sum() <= labels.sum() * (~labels).sum()
+    draws = table.auroc(cluster_counts(table.n_clusters, rng, 20))
+    draws = draws[np.isfinite(draws)]
+    assert ((draws >= -1e-12) & (draws <= 1 + 1e-12)).all()
+
+
+@quick
+@given(scored(), st.integers(0, 1000))
+def test_permuted_aurocs_stay_in_range_and_keep_groups(data, seed):
+    scores, labels = data
+    groups = np.arange(scores.size) % 3
+    result = permutation_null(scores, labels, np.random.default_rng(seed), 30, groups)
+    if not isinstance(result, NotEstimable):
+        assert ((result.draws >= 0) & (result.draws <= 1)).all()
+        assert result.movable_positives <= result.n_positive
+
+
+@quick
+@given(scored(6))
+def test_delong_covariance_is_positive_semidefinite(data):
+    scores, labels = data
+    labels[2], labels[3] = True, False
+    values, covariance = delong_covariance(np.stack([scores, scores[::-1], -scores]), labels)
+    assert np.linalg.eigvalsh(covariance).min() > -1e-12
+    assert abs(covariance[0, 0] - covariance[2, 2]) < 1e-12
+    assert abs(values[0] + values[2] - 1) < 1e-12
+
+
+@quick
+@given(arrays(float, st.integers(1, 15), elements=st.integers(0, 1000).map(lambda k: k / 1000)))
+def test_adjusted_p_are_ordered_bounded_and_equal_statsmodels(p):
+    for ours, theirs in (("bh", "fdr_bh"), ("by", "fdr_by"), ("holm", "holm")):
+        q = adjust(p, ours)
+        assert (q <= 1).all() and (q >= p - 1e-12).all()
+        assert (np.diff(q[np.argsort(p)]) >= -1e-12).all()
+        np.testing.assert_allclose(q, multipletests(p, method=theirs)[1], atol=1e-12)
+    assert (adjust(p, "bh") <= adjust(p, "by") + 1e-12).all()
+    assert abs(simes(p) - adjust(p).min()) < 1e-12
+
+
+@quick
+@given(arrays(float, st.integers(2, 12), elements=st.floats(0, 0.9)), st.integers(0, 11))
+def test_bh_is_monotone_in_every_p(p, which):
+    more = p.copy()
+    more[which % p.size] += 0.1
+    assert (adjust(more) >= adjust(p) - 1e-12).all()
+
+
+@quick
+@given(arrays(bool, st.tuples(st.integers(2, 8), st.integers(2, 12))), st.integers(0, 100))
+def test_curveball_margins_are_exact(network, seed):
+    forbidden = np.random.default_rng(seed).random(network.shape) < 0.15
+    network = network & ~forbidden
+    drawn = curveball(network, np.random.default_rng(seed), 3, forbidden)
+    if isinstance(drawn, NotEstimable):
+        return
+    for b in range(3):
+        again = drawn.network(b)
+        np.testing.assert_array_equal(again.sum(axis=0), network.sum(axis=0))
+        np.testing.assert_array_equal(again.sum(axis=1), network.sum(axis=1))
+        assert not (again & forbidden).any()
+
+
+@quick
+@given(arrays(float, st.tuples(st.integers(4, 15), st.just(3)), elements=values))
+def test_rank_correlation_is_symmetric_and_bounded(x):
+    x[:2] = [[0, 0, 0], [1, 1, 1]]
+    matrix = spearman_matrix(x)
+    np.testing.assert_array_equal(matrix, matrix.T)
+    assert (np.abs(matrix) <= 1).all() and (np.diag(matrix) == 1).all()
+    np.testing.assert_allclose(spearman_matrix(np.exp(x)), matrix, atol=1e-12)
+
+
+@quick
+@given(arrays(float, st.integers(3, 9), elements=values), st.integers(0, 50))
+def test_exact_sign_flip_p_of_opposite_sides_cover_one(data, seed):
+    up = sign_flip_test(data, np.random.default_rng(seed)).p
+    down = sign_flip_test(-data, np.random.default_rng(seed)).p
+    assert up + down >= 1.0
+    assert up >= 2.0**-data.size
+
+
+@quick
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(30, 60))
+def test_expected_jaccard_is_symmetric_and_bounded(a, b, n):
+    assert abs(expected_jaccard(a, b, n) - expected_jaccard(b, a, n)) < 1e-12
+    assert 0 < expected_jaccard(a, b, n) <= 1
+
+
+@quick
+@given(st.integers(1, 6), st.integers(0, 100))
+def test_max_statistic_never_beats_the_single_p(k, seed):
+    rng = np.random.default_rng(seed)
+    draws, observed = rng.normal(size=(50, k)), rng.normal(size=k)
+    adjusted = max_statistic(observed, draws, standardise=False).adjusted
+    single = (1 + (draws >= observed).sum(axis=0)) / 51
+    assert (adjusted >= single - 1e-12).all()
+
+
+@quick
+@given(st.integers(0, 1000))
+def test_evaluation_set_subset_keeps_pairs_together(seed):
+    rng = np.random.default_rng(seed)
+    source, target = rng.choice(list("AB"), 12), rng.choice(list("CDE"), 12)
+    label = rng.random(12) < 0.4
+    keep = rng.random(12) < 0.5
+    part = EvaluationSet("x", source, target, label, "x").subset(keep, "dropped")
+    assert part.n_pairs + part.notes["dropped"] == 12
+    np.testing.assert_array_equal(part.label, label[keep])
