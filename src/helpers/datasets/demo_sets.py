@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 
 import anndata
 import numpy as np
@@ -123,7 +124,11 @@ def pbmc3k(name: str) -> AnnData:
 
 def pbmc68k_reduced(name: str) -> AnnData:
     """Zheng 2017, 700 blood cells and 765 genes, log-normalised, as scanpy ships them."""
-    raw = anndata.read_h5ad(artefact_path("scanpy-pbmc68k-reduced"))
+    with warnings.catch_warnings():
+        # The file has the layout of an old anndata; what is read here is not affected.
+        for kind in (FutureWarning, PendingDeprecationWarning):
+            warnings.simplefilter("ignore", kind)
+        raw = anndata.read_h5ad(artefact_path("scanpy-pbmc68k-reduced"))
     obs = pd.DataFrame(
         {"cell_type": raw.obs["bulk_labels"].astype(str), "donor": "donor1"}, index=raw.obs_names
     )
