@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from helpers.registry import TestRecord
-from helpers.registry.claims import load_claims, printed, table_rows
+from helpers.registry.claims import Printed, load_claims, printed, table_rows
 
 SLACK = 1e-9
 """Room for binary rounding at the border of a rounding interval."""
@@ -23,8 +23,9 @@ class CellCheck:
     claim
         Identifier of the claim that holds the printed table or number.
     cells
-        ``path, printed, low, high, recomputed, match``; ``[low, high]`` is the set of values
-        that round to the printed one.
+        ``path, printed, low, high, recomputed, match, twice``; ``[low, high]`` is the set of
+        values that round to the printed one; ``twice`` marks a match that needs rounding in two
+        steps (0.71747 to 0.7175 to 0.718).
     function
         Dotted name of the function that recomputed it, without ``helpers.``.
     note
@@ -49,8 +50,75 @@ class CellCheck:
     def sentence(self) -> str:
         """Say how many cells agree, and which do not."""
         wrong = self.cells.loc[~self.cells["match"], "path"].tolist()
+        twice = self.cells.loc[self.cells["twice"], "path"].tolist()
         text = f"{self.n_match} of {self.n_cells} printed cells are reproduced"
+        text += f" ({', '.join(twice)} only if rounded twice)" if twice else ""
         return text + (f"; not: {', '.join(wrong)}." if wrong else ".")
+
+
+@dataclass(frozen=True)
+class Section:
+    """A published table or group of numbers, recomputed from an archive.
+
+    Parameters
+    ----------
+    name
+        Short name, fit for keys.
+    checks
+        Printed figures compared with the archive.
+    table
+        What the page shows: archived values with the corrected ones beside them.
+    note
+        What the archive really is: which model, which cells.
+    verdict
+        What the corrected values say, in one or two sentences.
+    corrected
+        Corrected values by key; where one answers a printed figure, its path stands in `answers`.
+    answers
+        Key of a corrected value and the path of the printed figure it answers.
+    function
+        Dotted name of the function that made it.
+    """
+
+    name: str
+    checks: list[CellCheck]
+    table: pd.DataFrame
+    note: str
+    verdict: str
+    function: str
+    corrected: dict[str, float] = field(default_factory=dict)
+    answers: dict[str, str] = field(default_factory=dict)
+
+    def sentence(self) -> str:
+        """Say what the archive is, how many printed figures it gives, and what is right."""
+        total = sum(c.n_cells for c in self.checks)
+        good = sum(c.n_match for c in self.checks)
+        wrong = [p for c in self.checks for p in c.cells.loc[~c.cells["match"], "path"]]
+        text = f"{self.note} {good} of {total} printed figures are reproduced"
+        text += f"; not: {', '.join(f'`{p}`' for p in wrong)}" if wrong else ""
+        return f"{text}. {self.verdict}"
+
+
+def keep(run, section: Section) -> None:
+    """Store the published and corrected values of a section on a page, under ``archive/NAME``.
+
+    Parameters
+    ----------
+    run
+        Page of the notebook.
+    section
+        What to store.
+    """
+    store(run, section.checks, prefix=f"archive/{section.name}/")
+    for key, value in section.corrected.items():
+        claim = {"claim": section.answers[key]} if key in section.answers else {}
+        run.value(
+            f"archive/{section.name}/corrected/{key}",
+            value,
+            variant="corrected",
+            function=section.function,
+            **claim,
+        )
 
 
 def check(
@@ -78,10 +146,22 @@ def check(
     rows = []
     for path, value in values.items():
         target = printed(path, (decimals or {}).get(path))
-        match = target.low - SLACK <= value <= target.high + SLACK
-        rows.append((path, target.value, target.low, target.high, float(value), bool(match)))
-    columns = ["path", "printed", "low", "high", "recomputed", "match"]
+        once = _within(target, value, SLACK)
+        match = once or _within(target, value, SLACK + _second_rounding(target))
+        rows.append((path, target.value, target.low, target.high, float(value), match))
+        rows[-1] += (match and not once,)
+    columns = ["path", "printed", "low", "high", "recomputed", "match", "twice"]
     return CellCheck(claim, pd.DataFrame(rows, columns=columns), function, note)
+
+
+def _within(target: Printed, value: float, room: float) -> bool:
+    return bool(target.low - room <= value <= target.high + room)
+
+
+def _second_rounding(target: Printed) -> float:
+    """Half a unit of the digit after the last printed one: what rounding twice can add."""
+    half = (target.high - target.low) / 2
+    return half / 10 if target.low < target.value < target.high else 0.0
 
 
 def table_paths(claim: str, columns: list[str], n_keys: int) -> list[tuple[tuple, str, str]]:
@@ -139,7 +219,7 @@ def summary(checks: list[CellCheck]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["claim", "cells", "reproduced", "what the archive is"])
 
 
-def store(run, checks: list[CellCheck]) -> None:
+def store(run, checks: list[CellCheck], prefix: str = "") -> None:
     """Keep every recomputed cell as a value of the page, linked to its printed figure.
 
     Keys follow the printed table: ``table4/heads/kidney-lung``, and the column last where a
@@ -151,18 +231,21 @@ def store(run, checks: list[CellCheck]) -> None:
         Page of the notebook.
     checks
         Compared claims.
+    prefix
+        What the keys begin with.
     """
     for one in checks:
         columns = {path.rpartition("].")[2] for path in one.cells["path"]}
         for row in one.cells.itertuples():
             run.value(
-                key_of(row.path, alone=len(columns) == 1),
+                prefix + key_of(row.path, alone=len(columns) == 1),
                 row.recomputed,
                 variant="published",
                 claim=row.path,
                 function=one.function,
                 note=one.note,
                 printed=row.printed,
+                **({"tolerance": (row.high - row.low) / 20} if row.twice else {}),
             )
 
 

@@ -323,3 +323,67 @@ def printed_against_recomputed(table: pd.DataFrame) -> tuple[Figure, str]:
         "that round to the printed figure."
     )
     return figure, alt
+
+
+def leakage_scores(table: pd.DataFrame) -> tuple[Figure, str]:
+    """Draw paper A's Figure 12: AUC and balanced accuracy of every classifier, with chance.
+
+    Parameters
+    ----------
+    table
+        ``tissue, task, classifier, auc, balanced_accuracy, chance``.
+    """
+    tasks = list(dict.fromkeys(table["task"]))
+    with use_style():
+        figure, axes = plt.subplots(1, len(tasks), figsize=(8.6, 3.4), sharey=True)
+        for axis, task in zip(axes, tasks, strict=True):
+            part = table[table["task"] == task].reset_index(drop=True)
+            place = np.arange(len(part))
+            axis.bar(place - 0.2, part["auc"], 0.38, color=BLUE, label="AUC")
+            axis.bar(place + 0.2, part["balanced_accuracy"], 0.38, color=ORANGE)
+            axis.hlines(part["chance"], place, place + 0.4, BLACK)
+            names = part["tissue"] + "\n" + part["classifier"].str.replace("[a-z]", "", regex=True)
+            axis.set_xticks(place, names)
+            axis.set_title({"method": "assay"}.get(task, task))
+        axes[0].set_ylabel("score")
+        figure.legend(
+            ["AUC", "balanced accuracy", "chance of the latter"],
+            loc="outside lower center",
+            ncols=3,
+        )
+    donor = table[table["task"] == "donor"]
+    alt = (
+        f"Bars of AUC and balanced accuracy for {len(table)} classifiers. For donors AUC runs from "
+        f"{donor['auc'].min():.2f} to {donor['auc'].max():.2f} and balanced accuracy from "
+        f"{donor['balanced_accuracy'].min():.2f} to {donor['balanced_accuracy'].max():.2f}."
+    )
+    return figure, alt
+
+
+def scaling_points(points: pd.DataFrame, curves: dict[str, pd.Series]) -> tuple[Figure, str]:
+    """Draw paper A's Figure 2: AUROC against the number of cells, with fitted curves.
+
+    Parameters
+    ----------
+    points
+        Indexed by number of cells: ``auroc, low, high``.
+    curves
+        Fitted values by name, indexed by number of cells.
+    """
+    with use_style():
+        figure, axis = plt.subplots()
+        errors = [points["auroc"] - points["low"], points["high"] - points["auroc"]]
+        axis.errorbar(points.index, points["auroc"], errors, fmt="o", color=BLACK, capsize=3)
+        for (name, values), colour in zip(curves.items(), (BLUE, GREEN, ORANGE), strict=False):
+            axis.plot(values.index, values, color=colour, label=name)
+        axis.set_xlabel("cells")
+        axis.set_ylabel("AUROC")
+        axis.legend(loc="lower right")
+    alt = (
+        f"AUROC at {len(points)} numbers of cells, from {points['auroc'].min():.3f} to "
+        f"{points['auroc'].max():.3f}, with intervals that all overlap"
+        if points["low"].max() < points["high"].min()
+        else f"AUROC at {len(points)} numbers of cells, from {points['auroc'].min():.3f} to "
+        f"{points['auroc'].max():.3f}, with intervals"
+    )
+    return figure, alt + f", and {len(curves)} fitted curves."

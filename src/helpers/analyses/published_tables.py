@@ -1,0 +1,114 @@
+"""Paper A's printed tables from archived results, for the notebooks they belong to.
+
+Every function takes a `Locate` and returns a `Section`: printed figures beside recomputed ones,
+the table with corrected columns, a sentence on what the archive really is, and a verdict.
+
+Examples
+--------
+>>> from helpers.analyses import published_tables as published
+>>> found = published.open_sections("table2", "table3")  # doctest: +SKIP
+>>> for section in found.sections:  # doctest: +SKIP
+...     published.keep(run, section)
+...     run.say(section.sentence())
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from helpers.analyses.archive_cells import CellCheck, Section, absence_note, keep, stacked
+from helpers.analyses.published_cssi import held_out, table2, table3, table4
+from helpers.analyses.published_leakage import figure12
+from helpers.analyses.published_levels import matched, table1, table5, table6
+from helpers.analyses.published_scaling import table7
+from helpers.archives import attention, confound
+from helpers.archives.locate import ATTENTION, CONFOUND, Locate, locator, missing_message
+from helpers.errors import ParameterError
+
+__all__ = [
+    "NAMES",
+    "CellCheck",
+    "Published",
+    "Section",
+    "absence_note",
+    "figure12",
+    "held_out",
+    "keep",
+    "matched",
+    "open_sections",
+    "stacked",
+    "table1",
+    "table2",
+    "table3",
+    "table4",
+    "table5",
+    "table6",
+    "table7",
+]
+
+_PLAIN: dict[str, Callable[[Locate], Section]] = {
+    "table1": table1,
+    "table2": table2,
+    "table3": table3,
+    "table4": table4,
+    "table5": table5,
+    "table6": table6,
+    "matched": matched,
+    "leakage": figure12,
+}
+NAMES = (*_PLAIN, "heldout", "table7")
+"""Sections: notebook 10 (table1), 11 (table2, table3, table4, heldout), 12 (table5, table6,
+matched), 20 (table7), 28 (leakage)."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """Sections recomputed from an archive, or why there are none.
+
+    Parameters
+    ----------
+    sections
+        In the order asked for; empty if the archive is absent.
+    missing
+        Why the archive cannot be read; empty if it can.
+    """
+
+    sections: list[Section]
+    missing: str
+
+    def sentence(self) -> str:
+        """Return what a page says: the sections' sentences, or how to get the archive."""
+        if self.missing:
+            return absence_note(self.missing)
+        return "\n\n".join(f"**{s.name}.** {s.sentence()}" for s in self.sections)
+
+
+def open_sections(
+    *names: str, locate: Locate | None = None, draws: int = 500, seed: int = 0
+) -> Published:
+    """Recompute sections from their archive.
+
+    Parameters
+    ----------
+    *names
+        Some of `NAMES`, all from one archive (``leakage`` has its own).
+    locate
+        Finds files of the archive; by default the project's registry does.
+    draws, seed
+        Bootstrap draws of ``table7``, and the seed of everything drawn.
+    """
+    if unknown := [name for name in names if name not in NAMES]:
+        raise ParameterError(f"No published section {unknown}; use some of {list(NAMES)}.")
+    leakage = "leakage" in names
+    if leakage and len(names) > 1:
+        raise ParameterError("The leakage section has an archive of its own; ask for it alone.")
+    found = locate or locator(CONFOUND if leakage else ATTENTION)
+    missing = missing_message(found, confound.PROBE if leakage else attention.PROBE)
+    if missing:
+        return Published([], missing)
+    recipes = _PLAIN | {
+        "heldout": lambda place: held_out(place, seed),
+        "table7": lambda place: table7(place, draws, seed),
+    }
+    return Published([recipes[name](found) for name in names], "")
