@@ -1,0 +1,108 @@
+"""What a result depends on: our own files, data that was read, and how that is noticed."""
+
+import os
+import time
+
+import pytest
+
+from helpers.errors import RunError
+from helpers.running import closure
+from helpers.running.inputs import describe, unchanged, watch
+
+
+@pytest.fixture
+def package(tmp_path):
+    root = tmp_path / "helpers"
+    content = {
+        "__init__.py": "",
+        "alone.py": "x = 1",
+        "a/__init__.py": "from helpers.b.deep import f",
+        "a/one.py": "def g():\n    from helpers.c import h  # late",
+        "b/__init__.py": "",
+        "b/deep.py": "name = 'named.csv'",
+        "b/other.py": "name = 'foreign.csv'",
+        "b/named.csv": "1",
+        "b/foreign.csv": "2",
+        "b/shipped/weights.bin": "3",
+        "c.py": "import helpers.alone",
+        "d/__init__.py": "",
+    }
+    for name, text in content.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+def names(package, *modules):
+    return {p.relative_to(package).as_posix() for p in closure.files_of(set(modules), package)}
+
+
+def test_imports_are_followed(package):
+    found = names(package, "helpers.a.one.g")
+    assert found == {
+        "__init__.py",
+        "alone.py",
+        "a/__init__.py",
+        "a/one.py",
+        "b/__init__.py",
+        "b/deep.py",
+        "b/named.csv",
+        "b/shipped/weights.bin",
+        "c.py",
+    }
+    assert "b/foreign.csv" in names(package, "helpers.b.other")
+    assert names(package, "helpers.d") == {"__init__.py", "d/__init__.py"}
+
+
+def test_digest_changes_with_content_only(package):
+    files = closure.files_of({"helpers.a"}, package)
+    before = closure.digest(files, package)
+    os.utime(package / "b" / "deep.py", (1, 1))
+    assert closure.digest(files, package) == before
+    (package / "b" / "deep.py").write_text("changed")
+    assert closure.digest(files, package) != before
+
+
+def test_modules_of_a_notebook():
+    cells = [
+        {"cell_type": "markdown", "source": "import helpers.no"},
+        {
+            "cell_type": "code",
+            "source": "%pylab\nfrom helpers.a import b\nimport numpy",
+        },
+        {"cell_type": "code", "source": "import helpers.c as c"},
+    ]
+    found = closure.modules_of_notebook({"cells": cells}, "x")
+    assert found == {"helpers.a", "helpers.a.b", "helpers.c"}
+    with pytest.raises(RunError, match="cell 1"):
+        closure.modules_of_notebook({"cells": [{"cell_type": "code", "source": "def"}]}, "x")
+
+
+def test_reading_is_noticed_and_writing_is_not(tmp_path):
+    for name in ("read.txt", "unread.txt", "own/read.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    watched = watch([tmp_path], besides=tmp_path / "own")
+    (tmp_path / "read.txt").read_text()
+    (tmp_path / "own" / "read.txt").read_text()
+    (tmp_path / "written.txt").write_text("x")
+    found = watched.files()
+    watch([], besides=tmp_path)
+    assert [f["path"] for f in found] == [str(tmp_path / "read.txt")]
+
+
+def test_unchanged_compares_content(tmp_path):
+    path, cache = tmp_path / "a.txt", tmp_path / "cache"
+    path.write_text("one")
+    known = [describe(path)]
+    assert unchanged(known, cache)
+    later = time.time() + 10
+    os.utime(path, (later, later))
+    assert unchanged(known, cache)
+    path.write_text("two")
+    os.utime(path, (later + 10, later + 10))
+    assert not unchanged(known, cache)
+    path.unlink()
+    assert not unchanged(known, cache)
+    assert unchanged(known, tmp_path)
