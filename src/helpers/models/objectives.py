@@ -69,18 +69,19 @@ def loss_of(adapter: ModelAdapter, masked: Masked) -> tuple[torch.Tensor, torch.
     The reported loss is the mean squared error in bins or the mean cross-entropy in nats at the
     hidden places. Training of scGPT adds the error of the prediction from ``<cls>``.
     """
+    # Heads only where a token is hidden: over all places they would cost as much as the layers.
     output = adapter.forward(masked.batch)
-    if adapter.family == "scgpt":
-        loss = mse_loss(output.prediction[masked.chosen], masked.truth)
-        if not adapter.config.mvc:
-            return loss, loss
-        from_cell = adapter.module.predict_from_cell(
-            output.hidden, masked.batch.ids, masked.batch.batch_labels
-        )
-        return loss + mse_loss(from_cell[masked.chosen], masked.truth), loss
-    # Logits only where a token is hidden: over all places they would cost more than the layers.
-    loss = cross_entropy(output.head(output.hidden[masked.chosen]), masked.truth)
-    return loss, loss
+    hidden = output.hidden[masked.chosen]
+    if adapter.family == "geneformer":
+        loss = cross_entropy(output.head(hidden), masked.truth)
+        return loss, loss
+    loss = mse_loss(adapter.module.decoder(hidden), masked.truth)
+    if not adapter.config.mvc:
+        return loss, loss
+    cell = output.hidden[torch.where(masked.chosen)[0], 0]
+    genes = adapter.module.encoder(masked.batch.ids[masked.chosen]).unsqueeze(1)
+    from_cell = adapter.module.mvc_decoder(cell, genes).squeeze(1)
+    return loss + mse_loss(from_cell, masked.truth), loss
 
 
 def evaluate(

@@ -1,0 +1,78 @@
+"""Check a checkpoint completely and describe it in a few lines."""
+
+from __future__ import annotations
+
+import anndata
+import numpy as np
+import pandas as pd
+import torch
+
+from helpers.errors import ModelError
+from helpers.models.adapter import ModelAdapter
+from helpers.models.load import load_model, resolve
+
+
+def inspect_model(spec: str) -> dict[str, object]:
+    """Load a checkpoint, run one made-up cell through it, and return what was found.
+
+    Loading checks every tensor (name, shape, finite numbers) and every dictionary. The cell
+    expresses at most 64 genes of the vocabulary.
+
+    Parameters
+    ----------
+    spec
+        As for `helpers.models.load.load_model`.
+
+    Raises
+    ------
+    ModelError
+        If anything does not fit or the forward pass gives a number that is not finite.
+    """
+    family, directory = resolve(spec)
+    adapter = load_model(spec)
+    genes = _genes(adapter)
+    tokens = adapter.tokenise(_one_cell(genes))
+    with torch.inference_mode():
+        output = adapter.forward(adapter.collate(tokens, [0]))
+        finite = bool(torch.isfinite(output.hidden).all())
+        prediction = output.prediction
+    if not (finite and torch.isfinite(prediction).all()):
+        raise ModelError(f"{directory}: one cell gives NaN or infinite states; the weights are bad")
+    state = adapter.module.state_dict()
+    return {
+        "model": spec,
+        "family": family,
+        "layers x heads x width": f"{adapter.n_layers} x {adapter.n_heads} x {adapter.width}",
+        "longest cell (tokens)": adapter.max_length,
+        "tensors": len(state),
+        "parameters": sum(parameter.numel() for parameter in adapter.module.parameters()),
+        "genes in the vocabulary": len(genes),
+        "special tokens": _special(adapter),
+        "tokens of the test cell": len(tokens.ids[0]),
+        "hidden states": f"finite, standard deviation {float(output.hidden.std()):.3f}",
+        "prediction": f"finite, {' x '.join(map(str, prediction.shape))}",
+    }
+
+
+def _vocabulary(adapter: ModelAdapter) -> dict[str, int]:
+    return adapter.vocabulary if adapter.family == "scgpt" else adapter.dictionaries.tokens
+
+
+def _genes(adapter: ModelAdapter) -> list[str]:
+    names = [name for name in _vocabulary(adapter) if not name.startswith("<")]
+    if adapter.family == "geneformer":
+        names = [name for name in names if name in adapter.dictionaries.medians]
+    return names
+
+
+def _special(adapter: ModelAdapter) -> str:
+    found = {name: n for name, n in _vocabulary(adapter).items() if name.startswith("<")}
+    return ", ".join(f"{name} {number}" for name, number in found.items())
+
+
+def _one_cell(genes: list[str]) -> anndata.AnnData:
+    chosen = genes[:: max(1, len(genes) // 64)][:64]
+    counts = np.arange(1, len(chosen) + 1, dtype=np.float32)[None, :]
+    var = pd.DataFrame({"ensembl_id": chosen}, index=pd.Index(chosen, dtype=str))
+    obs = pd.DataFrame({"batch": ["only"]}, index=["cell"])
+    return anndata.AnnData(counts, obs=obs, var=var)

@@ -1,0 +1,221 @@
+"""How the shipped checkpoints were made: data, size, schedule, seed, and the card that says so."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import platform
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from anndata import AnnData
+
+from helpers.errors import ModelError
+from helpers.files import atomic_write
+from helpers.models.adapter import ModelAdapter
+from helpers.models.cells import counts_by_cell
+from helpers.models.geneformer import save_geneformer
+from helpers.models.load import SHIPPED
+from helpers.models.scgpt import save_scgpt
+from helpers.models.training import Schedule, Shape, Training, new_model, train
+
+logger = logging.getLogger(__name__)
+
+LOSS = {
+    "scgpt": "mean squared error of hidden values, in squared bins",
+    "geneformer": "cross-entropy of hidden tokens, in nats",
+}
+BASELINE = {
+    "scgpt": "mean bin of each gene over the training cells",
+    "geneformer": "share of each token over the training cells",
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that a shipped checkpoint follows from."""
+
+    family: str
+    data: str
+    schedule: Schedule
+    shape: Shape = field(default_factory=Shape)
+    seed: int = 0
+
+
+RECIPES = {
+    "scgpt-baron": Recipe("scgpt", "baron", Schedule(steps=600, length=200)),
+    "geneformer-baron": Recipe("geneformer", "baron", Schedule(steps=600)),
+    "scgpt-sim": Recipe("scgpt", "sim", Schedule(steps=600, length=200)),
+    "geneformer-sim": Recipe("geneformer", "sim", Schedule(steps=600)),
+}
+
+
+def recipe(name: str) -> Recipe:
+    """Return the recipe of a shipped checkpoint.
+
+    Raises
+    ------
+    ModelError
+        If there is none of that name.
+    """
+    if name not in RECIPES:
+        raise ModelError(f"model {name!r}: no recipe; there are {', '.join(RECIPES)}")
+    return RECIPES[name]
+
+
+def training_cells(data: str) -> tuple[AnnData, dict]:
+    """Return the cells that the models of a data set are trained on, and how they were chosen.
+
+    ``baron``: human pancreas; the 300 most variable genes, and the transcription factors and
+    targets of TRRUST, that are detected in at least 5 % of cells. ``sim``: the simulated training
+    world, all genes.
+    """
+    if data == "sim":
+        from helpers.datasets.simulate import training_world
+
+        adata = training_world().adata
+        return adata, {"genes": "all", "world": "training_world, seed 0"}
+    if data != "baron":
+        raise ModelError(f"data {data!r}: the small models are trained on baron or sim")
+    from helpers.datasets.cells import load
+    from helpers.datasets.genes import select_genes
+    from helpers.datasets.references import load_reference
+
+    adata, reference = load("baron-human"), load_reference("trrust")
+    chosen = select_genes(
+        adata,
+        n_hvg=300,
+        tfs=reference["source"].unique(),
+        targets=reference["target"].unique(),
+        min_detection=0.05,
+    )
+    notes = {"selection": "300 variable genes, TRRUST factors and targets, detected in >= 5 %"}
+    return adata[:, chosen.genes].copy(), notes | {k: float(v) for k, v in chosen.report.items()}
+
+
+def hash_of(adata: AnnData) -> str:
+    """Return the SHA-256 of the counts with the names of cells and genes."""
+    counts = counts_by_cell(adata)
+    digest = hashlib.sha256()
+    for part in (counts.indptr, counts.indices, counts.data):
+        kind = np.float64 if part.dtype.kind == "f" else np.int64
+        digest.update(np.ascontiguousarray(part, dtype=kind).tobytes())
+    for names in (adata.obs_names, adata.var_names):
+        digest.update("\n".join(names.astype(str)).encode())
+    return digest.hexdigest()
+
+
+def make(name: str, directory: Path | None = None, steps: int | None = None) -> Path:
+    """Train a checkpoint by its recipe and write it in the published layout with its card.
+
+    Parameters
+    ----------
+    name
+        Name of the recipe.
+    directory
+        Where to write; the shipped folder if not given.
+    steps
+        Other number of steps, for a trial.
+
+    Returns
+    -------
+    Path
+        The folder written.
+    """
+    plan = recipe(name)
+    target = Path(directory) if directory else SHIPPED / name
+    schedule = Schedule(**{**asdict(plan.schedule), "steps": steps or plan.schedule.steps})
+    adata, notes = training_cells(plan.data)
+    threads = torch.get_num_threads()
+    # One thread adds in one order: the same weights again, whatever the number of cores.
+    torch.set_num_threads(1)
+    try:
+        adapter = new_model(plan.family, adata, plan.shape, plan.seed)
+        result = train(adapter, adata, schedule, plan.seed)
+    finally:
+        torch.set_num_threads(threads)
+    save = save_scgpt if plan.family == "scgpt" else save_geneformer
+    with atomic_write(target) as temporary:
+        temporary.mkdir()
+        save(adapter, temporary)
+        text = yaml.safe_dump(
+            card(name, plan, schedule, adapter, adata, notes, result), sort_keys=False
+        )
+        (temporary / "card.yaml").write_text(text, encoding="utf-8")
+    logger.info(
+        "%s: held out %.3f, baseline %.3f", name, result.held_out_loss, result.baseline_loss
+    )
+    return target
+
+
+def card(
+    name: str,
+    plan: Recipe,
+    schedule: Schedule,
+    adapter: ModelAdapter,
+    adata: AnnData,
+    notes: dict,
+    result: Training,
+) -> dict:
+    """Return the model card as plain values."""
+    source = {k: str(v) for k, v in adata.uns.get("source", {}).items()}
+    parts = {"train": result.train, "held_out": result.test}
+    donors = {}
+    if "donor" in adata.obs:
+        for part, rows in parts.items():
+            counts = adata.obs["donor"].iloc[rows].astype(str).value_counts()
+            donors[part] = {donor: int(counts[donor]) for donor in sorted(counts.index)}
+    parameters = sum(p.numel() for p in adapter.module.parameters())
+    return {
+        "name": name,
+        "family": plan.family,
+        "architecture": {**asdict(plan.shape), "parameters": parameters},
+        "data": {
+            "name": plan.data,
+            "source": source,
+            "hash_of_counts": hash_of(adata),
+            "cells": {part: len(rows) for part, rows in parts.items()},
+            "donors": donors,
+            "held_out": "whole cells, at random over all donors: not new donors",
+            "n_genes": adata.n_vars,
+            "choice_of_genes": notes,
+        },
+        "training": {
+            **asdict(schedule),
+            "seed": plan.seed,
+            "device": "cpu, 1 thread, float32",
+            "machine": platform.machine(),
+            "torch": torch.__version__,
+            "minutes": round(result.minutes, 1),
+        },
+        "loss": {
+            "meaning": LOSS[plan.family],
+            "held_out": round(result.held_out_loss, 4),
+            "baseline": round(result.baseline_loss, 4),
+            "baseline_meaning": BASELINE[plan.family],
+            "ratio": round(result.held_out_loss / result.baseline_loss, 4),
+        },
+        "curve": {
+            "columns": ["step", "training", "held_out (first cells)"],
+            "rows": [[step, round(a, 4), round(b, 4)] for step, a, b in result.curve],
+        },
+        "licence": "MIT (weights); the data keep their own licence",
+        "use": "Teaching and testing. Far too small and too briefly trained for biology.",
+    }
+
+
+def read_card(name: str) -> dict:
+    """Return the card of a shipped checkpoint.
+
+    Raises
+    ------
+    ModelError
+        If the checkpoint has none.
+    """
+    path = SHIPPED / name / "card.yaml"
+    if not path.is_file():
+        raise ModelError(f"model {name!r}: {path} is missing")
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
