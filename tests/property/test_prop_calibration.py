@@ -1,0 +1,262 @@
+"""Known-truth controls: every test holds its level under its null and finds a planted effect.
+
+200 made-up data sets per test. The number of rejections at 5 % must lie in the central binomial
+interval whose level is split over the tests, so that the whole file fails by chance in 1 % of
+cases (the seeds are fixed, so in fact it either fails or not).
+"""
+
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from helpers.estimates import NotEstimable
+from helpers.evaluation import matched, nulls
+from helpers.evaluation.sets import EvaluationSet
+from helpers.statistics.auroc import auroc_many
+from helpers.statistics.bootstrap import cluster_interval, cluster_test, paired_cluster_test
+from helpers.statistics.cluster_means import cluster_mean_test
+from helpers.statistics.equivalence import tost
+from helpers.statistics.permutation import sign_flip_test
+from helpers.statistics.qap import matrix_regression, qap_test
+
+SEEDS = 200
+RESAMPLES = 199
+TFS, GENES = 30, 100
+SOURCE = np.repeat(np.arange(TFS), GENES)
+TARGET = np.tile(np.arange(GENES), TFS)
+NAMES = np.array([f"T{i:02d}" for i in range(TFS)])
+GENE_NAMES = np.array([f"G{j:03d}" for j in range(GENES)])
+
+
+def network(rng, prominence=0.0, step=None):
+    """Labels whose logit is a TF part plus a target part: uniform given both degrees.
+
+    With `step`, the target part takes multiples of it only.
+    """
+    target = rng.normal(size=GENES)
+    if step is not None:
+        target = np.round(target / step) * step
+    logit = rng.normal(-3.0, 0.5, TFS)[:, None] + prominence * target
+    return (rng.random((TFS, GENES)) < 1 / (1 + np.exp(-logit))).ravel(), target
+
+
+def clustered(rng, shift=0.0):
+    """Scores with a TF level and a TF-specific effect on the positives, mean `shift`."""
+    labels, _ = network(rng)
+    level, effect = rng.normal(0, 0.5, (2, TFS))
+    return rng.normal(size=labels.size) + level[SOURCE] + (effect[SOURCE] + shift) * labels, labels
+
+
+def universe(labels):
+    return EvaluationSet("toy", NAMES[SOURCE], GENE_NAMES[TARGET], labels, "toy")
+
+
+def one_auroc(rng, shift):
+    scores, labels = clustered(rng, shift)
+    return cluster_test(scores, labels, SOURCE, rng, n_boot=RESAMPLES)
+
+
+def two_aurocs(rng, shift):
+    scores, labels = clustered(rng, shift)
+    level, effect = rng.normal(0, 0.5, (2, TFS))
+    other = rng.normal(size=labels.size) + level[SOURCE] + effect[SOURCE] * labels
+    return paired_cluster_test(scores, other, labels, SOURCE, rng, n_boot=RESAMPLES)
+
+
+def within_tf(rng, shift):
+    labels, _ = network(rng)
+    scores = rng.normal(size=labels.size) + rng.normal(size=TFS)[SOURCE] + shift * labels
+    return nulls.permute_within_tf(universe(labels), scores, rng, RESAMPLES, sides="two")
+
+
+def free_labels(rng, shift):
+    labels, _ = network(rng)
+    return nulls.permute_edges(
+        universe(labels), rng.normal(size=labels.size) + shift * labels, rng, RESAMPLES
+    )
+
+
+def rewired(rng, shift):
+    labels, target = network(rng, prominence=1.0)
+    scores = rng.normal(size=labels.size) + target[TARGET] + shift * labels
+    return nulls.rewire(universe(labels), scores, rng, RESAMPLES)
+
+
+def covariate_matched(rng, shift):
+    labels, target = network(rng, prominence=1.0, step=0.5)
+    scores = rng.normal(size=labels.size) + target[TARGET] + shift * labels
+    table = pd.DataFrame({"mean": target}, index=GENE_NAMES)
+    return nulls.permute_matched(universe(labels), scores, table, rng, RESAMPLES, bins=GENES)
+
+
+def matched_sets(rng, shift):
+    labels, target = network(rng, prominence=0.5)
+    values = pd.DataFrame(
+        {"mean": np.exp(0.2 * np.r_[rng.normal(size=TFS), target]), "detection": 0.5},
+        index=np.r_[NAMES, GENE_NAMES],
+    )
+    sets = matched.matched_negatives(universe(labels), values, rng, max_negatives=20)
+    scores = rng.normal(size=labels.size) + shift * labels
+    return matched.matched_test(sets, scores, rng, RESAMPLES)
+
+
+def signs(rng, shift):
+    return sign_flip_test(rng.standard_t(3, 14) + 1.5 * shift, rng, RESAMPLES, sides="two")
+
+
+def clustered_mean(rng, shift):
+    clusters = np.repeat(np.arange(25), rng.integers(1, 6, 25))
+    values = rng.normal(size=clusters.size) + rng.normal(size=25)[clusters] + shift
+    return cluster_mean_test(values, clusters, rng, n_boot=RESAMPLES)
+
+
+def layers(rng, shift):
+    labels, _ = network(rng)
+    common = rng.normal(size=labels.size) + rng.normal(0, 0.5, TFS)[SOURCE]
+    scores = common + 0.5 * rng.normal(size=(6, labels.size))
+    scores[3] += shift * labels
+    return nulls.flatness(universe(labels), scores, rng, RESAMPLES)
+
+
+def matrices(rng, genes=40):
+    """A follows g_i g_j; R follows prominence too, but not A beyond it."""
+    g = rng.normal(size=genes)
+    product = np.exp(0.4 * (g[:, None] + g[None, :]))
+    noise = rng.normal(size=(genes, genes))
+    r = product / product.std() + noise + noise.T
+    return product + rng.normal(size=(genes, genes)), r, g
+
+
+def gene_matrices(rng, shift):
+    a = rng.normal(size=(40, 40)) + rng.normal(size=40)[:, None] + rng.normal(size=40)
+    r = rng.normal(size=(40, 40)) + rng.normal(size=40)[:, None]
+    r = r + r.T
+    return qap_test(a + 0.4 * shift * r, r, rng, n_perm=RESAMPLES)
+
+
+def beyond_genes(rng, shift):
+    a, r, g = matrices(rng)
+    terms = [g[:, None], g[None, :], g[:, None] ** 2, g[None, :] ** 2, g[:, None] * g[None, :]]
+    a = a + 0.3 * shift * r
+    return matrix_regression(a, r, terms, rng, n_perm=RESAMPLES).outcome
+
+
+TESTS = {
+    "AUROC = 0.5, TF bootstrap-t": one_auroc,
+    "AUROC difference, paired TF bootstrap-t": two_aurocs,
+    "targets permuted within TF": within_tf,
+    "random edge sets": free_labels,
+    "curveball": rewired,
+    "covariate-matched permutation": covariate_matched,
+    "within-set AUROC, sign flip by TF": matched_sets,
+    "sign flip": signs,
+    "mean of clusters, bootstrap-t": clustered_mean,
+    "layers differ": layers,
+    "QAP": gene_matrices,
+    "matrix regression": beyond_genes,
+}
+
+
+def rejections(test, shift, seeds=SEEDS):
+    p = [TESTS[test](np.random.default_rng([7, seed]), shift) for seed in range(seeds)]
+    return sum(one.p <= 0.05 for one in p if not isinstance(one, NotEstimable))
+
+
+def allowed(rate=0.05, seeds=SEEDS):
+    return stats.binom.interval(1 - 0.01 / len(TESTS), seeds, rate)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("test", TESTS)
+def test_type_one_error_is_nominal(test):
+    low, high = allowed()
+    assert low <= rejections(test, 0.0) <= high
+
+
+@pytest.mark.parametrize("test", TESTS)
+def test_planted_effect_is_found(test):
+    assert rejections(test, 1.0, seeds=20) >= 16
+
+
+@lru_cache(maxsize=1)
+def _intervals():
+    """Coverage of the two kinds of interval for E[AUROC] = 0.5, and the naive binomial p."""
+    hits = np.zeros(3)
+    for seed in range(SEEDS):
+        rng = np.random.default_rng([9, seed])
+        scores, labels = clustered(rng)
+        for k, method in enumerate(("percentile", "t")):
+            found = cluster_interval(
+                scores, labels, SOURCE, np.random.default_rng(seed), RESAMPLES, method=method
+            )
+            hits[k] += found.low <= 0.5 <= found.high
+        naive = stats.mannwhitneyu(scores[labels], scores[~labels]).pvalue
+        hits[2] += naive > 0.05
+    return hits / SEEDS
+
+
+@pytest.mark.slow
+def test_cluster_intervals_cover_and_pairs_as_units_do_not():
+    percentile, studentised, naive = _intervals()
+    assert 0.90 <= studentised <= 0.99
+    assert 0.88 <= percentile <= 0.98
+    assert naive < 0.87
+
+
+@pytest.mark.slow
+def test_tost_at_its_margin_holds_the_level():
+    rng = np.random.default_rng(0)
+    p = [tost(0.55 + 0.01 * rng.normal(), 0.01, 0.45, 0.55).p for _ in range(SEEDS)]
+    low, high = allowed()
+    assert low <= sum(value <= 0.05 for value in p) <= high
+
+
+@pytest.mark.slow
+def test_naive_pair_p_rejects_far_too_often_in_gene_matrices():
+    naive = []
+    for seed in range(50):
+        rng = np.random.default_rng([3, seed])
+        a = rng.normal(size=40)[:, None] + rng.normal(size=(40, 40))
+        r = rng.normal(size=40)[:, None] + rng.normal(size=(40, 40))
+        off = ~np.eye(40, dtype=bool)
+        naive.append(stats.spearmanr(a[off], r[off]).pvalue <= 0.05)
+    assert np.mean(naive) > 0.4
+
+
+@pytest.mark.slow
+def test_best_of_many_heads_is_corrected():
+    count = 0
+    for seed in range(SEEDS):
+        rng = np.random.default_rng([11, seed])
+        labels, _ = network(rng)
+        count += (
+            nulls.best_of(
+                universe(labels), rng.normal(size=(20, labels.size)), rng, RESAMPLES
+            ).best_p
+            <= 0.05
+        )
+    low, high = allowed()
+    assert low <= count <= high
+
+
+def test_summed_attention_is_inflated_and_averaged_attention_is_not():
+    """Attention without any pair signal: the sum over cells recovers co-detection."""
+    rng = np.random.default_rng(0)
+    prominence = rng.normal(size=GENES)
+    detection = 1 / (1 + np.exp(-1.5 * prominence))
+    logit = -2.5 + 1.5 * prominence
+    labels = (rng.random((TFS, GENES)) < 1 / (1 + np.exp(-logit))).ravel()
+    count = np.zeros((TFS, GENES))
+    total = np.zeros((TFS, GENES))
+    for _ in range(300):
+        both = np.outer(rng.random(TFS) < 0.6, rng.random(GENES) < detection)
+        count += both
+        total += both * rng.gamma(2.0, 0.5, (TFS, GENES))
+    kept = (count >= 20).ravel()
+    mean = (total / np.maximum(count, 1)).ravel()[kept]
+    summed, averaged = auroc_many(np.stack([total.ravel()[kept], mean]), labels[kept])
+    assert summed > 0.65
+    assert abs(averaged - 0.5) < 0.05
