@@ -76,12 +76,14 @@ def loss_of(adapter: ModelAdapter, masked: Masked) -> tuple[torch.Tensor, torch.
         loss = cross_entropy(output.head(hidden), masked.truth)
         return loss, loss
     loss = mse_loss(adapter.module.decoder(hidden), masked.truth)
+    # Scaled to about 1, so that clipping the gradient stays an exception.
+    scale = (adapter.config.n_bins / 4) ** 2
     if not adapter.config.mvc:
-        return loss, loss
+        return loss / scale, loss
     cell = output.hidden[torch.where(masked.chosen)[0], 0]
     genes = adapter.module.encoder(masked.batch.ids[masked.chosen]).unsqueeze(1)
     from_cell = adapter.module.mvc_decoder(cell, genes).squeeze(1)
-    return loss + mse_loss(from_cell, masked.truth), loss
+    return (loss + mse_loss(from_cell, masked.truth)) / scale, loss
 
 
 def evaluate(

@@ -130,7 +130,7 @@ def new_model(family: str, adata: AnnData, shape: Shape, seed: int) -> ModelAdap
             max_position_embeddings=shape.max_length,
             hidden_act="relu",
             # The usual 0.02 suits a width of 768; narrow models start with flat attention at it.
-            initializer_range=shape.width**-0.5,
+            initializer_range=0.5 * shape.width**-0.5,
             hidden_dropout_prob=shape.dropout,
             attention_probs_dropout_prob=shape.dropout,
             pad_token_id=0,
