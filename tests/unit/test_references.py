@@ -127,6 +127,20 @@ def test_an_unknown_level_is_refused(monkeypatch: pytest.MonkeyPatch):
     table = edges(("A", "B"), ("B", "A")).assign(confidence=["A", "B"])
     reader = {**references._READERS["human"], "dorothea": lambda name, complexes: (table, {})}
     monkeypatch.setitem(references._READERS, "human", reader)
+    references._made.cache_clear()
     assert len(load_reference("dorothea", levels=("A",))) == 1
     with pytest.raises(DataError, match="no level Z"):
         load_reference("dorothea", levels=("A", "Z"))
+    references._made.cache_clear()
+
+
+def test_a_loaded_reference_may_be_changed_without_harm(monkeypatch: pytest.MonkeyPatch):
+    reader = {**references._READERS["human"], "chip": lambda n, c: (edges(("A", "B")), {"rows": 1})}
+    monkeypatch.setitem(references._READERS, "human", reader)
+    references._made.cache_clear()
+    first = load_reference("chip")
+    first.loc[0, "source"] = "CHANGED"
+    first.attrs["report"]["rows"] = 99
+    second = load_reference("chip")
+    assert second.loc[0, "source"] == "A" and second.attrs["report"]["rows"] == 1
+    references._made.cache_clear()

