@@ -339,14 +339,15 @@ def leakage_scores(table: pd.DataFrame) -> tuple[Figure, str]:
         for axis, task in zip(axes, tasks, strict=True):
             part = table[table["task"] == task].reset_index(drop=True)
             place = np.arange(len(part))
-            axis.bar(place - 0.2, part["auc"], 0.38, color=BLUE, label="AUC")
-            axis.bar(place + 0.2, part["balanced_accuracy"], 0.38, color=ORANGE)
-            axis.hlines(part["chance"], place, place + 0.4, BLACK)
+            auc = axis.bar(place - 0.2, part["auc"], 0.38, color=BLUE)
+            balanced = axis.bar(place + 0.2, part["balanced_accuracy"], 0.38, color=ORANGE)
+            chance = axis.hlines(part["chance"], place, place + 0.4, BLACK)
             names = part["tissue"] + "\n" + part["classifier"].str.replace("[a-z]", "", regex=True)
-            axis.set_xticks(place, names)
+            axis.set_xticks(place, names, fontsize=7)
             axis.set_title({"method": "assay"}.get(task, task))
         axes[0].set_ylabel("score")
         figure.legend(
+            [auc, balanced, chance],
             ["AUC", "balanced accuracy", "chance of the latter"],
             loc="outside lower center",
             ncols=3,
