@@ -72,8 +72,8 @@ class Page:
         """The parameters of this run; empty when no runner is at work."""
         return dict(self._context["parameters"])
 
-    def value(self, key: str, value: Any, **meta: Any) -> Any:
-        """Keep a value that prose may cite, and return it.
+    def value(self, key: str, value: Any, **meta: Any) -> None:
+        """Keep a value that prose may cite.
 
         Parameters
         ----------
@@ -93,10 +93,9 @@ class Page:
         if key in self._values:
             raise RunError(f"{self.name}: value {key!r} is stored twice; one key once")
         self._values[key] = stored.entry(value, f"{self.name}/{key}", **meta)
-        return value
 
-    def test(self, record: TestRecord) -> TestRecord:
-        """Keep a test for the registry, and return it.
+    def test(self, record: TestRecord) -> None:
+        """Keep a test for the registry.
 
         Raises
         ------
@@ -114,7 +113,6 @@ class Page:
             )
         append(record, self.folder / "tests.jsonl")
         self._tests.append(record.test_id)
-        return record
 
     def figure(self, figure: Any, name: str, *, caption: str, alt: str) -> None:
         """Save a figure as ``figures/NAME.png`` and show it with caption and alternative text.

@@ -9,6 +9,7 @@ warning, which fails the build under ``-W``.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 PROFILE = "HELPERS_PROFILE"
 OVERLAY = "HELPERS_OVERLAY"
+_PRELOAD = re.compile(r'<link rel="preload" as="font"[^>]*>\s*')
 
 
 class Val(SphinxRole):
@@ -59,8 +61,35 @@ def _chosen() -> tuple[str, str | None]:
     return os.environ.get(PROFILE, "demo"), os.environ.get(OVERLAY) or None
 
 
+def _drop_live_code(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Leave out the scripts for live code, which load from the network and stand there twice."""
+    context["script_files"] = [
+        script
+        for script in context.get("script_files", [])
+        if "thebe" not in f"{getattr(script, 'filename', script)} {_body(script)}".lower()
+    ]
+
+
+def _body(script: Any) -> str:
+    return str(getattr(script, "attributes", {}).get("body", ""))
+
+
+def _drop_preloads(app: Sphinx, exception: Exception | None) -> None:
+    """Leave out the theme's hints to load fonts early, which browsers refuse for files on disk."""
+    if exception is not None or app.builder.format != "html":
+        return
+    for path in Path(app.outdir).rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        if _PRELOAD.search(text):
+            path.write_text(_PRELOAD.sub("", text), encoding="utf-8")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Bring pages and assets into place, and register the role."""
     pages.stage(Path(app.srcdir), *_chosen())
     app.add_role("val", Val())
+    app.connect("html-page-context", _drop_live_code, priority=900)
+    app.connect("build-finished", _drop_preloads)
     return {"version": __version__, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -15,6 +15,7 @@ from nbformat.v4 import new_code_cell
 
 from helpers.running.show import MARK
 
+_CONTINUED = "# output of the cell above"
 _OF_OUTPUTS = {"hide-output", "remove-output", "remove-cell"}
 
 
@@ -77,6 +78,7 @@ def _split(cell: NotebookNode, name: str) -> list[NotebookNode]:
     cells = [cell]
     for group in groups[1:]:
         further = new_code_cell(
+            _CONTINUED,  # cells without any source would be left out of the page
             outputs=group,
             execution_count=cell["execution_count"],
             metadata={"tags": sorted(tags)},
