@@ -47,7 +47,7 @@ def map_of_cells(table: pd.DataFrame) -> tuple[Figure, str]:
         axes[0].set_ylabel(f"component 2 ({second})")
     alt = (
         f"Two scatter plots of {len(table)} cells on the same two principal components. Left, "
-        f"colours are cell types and form separate clouds; right, colours are donors."
+        f"colours are the most frequent cell types; right, colours are donors."
     )
     return figure, alt
 
