@@ -7,6 +7,7 @@ from helpers.edges.expression import counts_of, expression
 from helpers.edges.information import mutual_information_edges
 from helpers.edges.strata import embedding, kmeans, leiden, members, split_gaussian, thin
 from helpers.edges.trees import genie3, grnboost2
+from helpers.edges.uniform import uniform_attention, uniform_of_tokens
 
 __all__ = [
     "aggregate",
@@ -29,4 +30,6 @@ __all__ = [
     "rank_sum",
     "split_gaussian",
     "thin",
+    "uniform_attention",
+    "uniform_of_tokens",
 ]

@@ -1,0 +1,362 @@
+"""Does pooled attention follow co-expression or regulation? All estimates of the page, one call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.stats import rankdata
+
+from helpers.edges import correlation_edges, expression
+from helpers.errors import DataError
+from helpers.estimates import Estimate, NotEstimable
+from helpers.evaluation.scoring import auroc_with_interval, compare_scores
+from helpers.evaluation.sets import EvaluationSet, drop_missing, evaluation_set
+from helpers.statistics.clusters import cluster_tables, linear_se
+from helpers.statistics.effects import rho_binary, rho_ceiling
+from helpers.statistics.equivalence import tost
+from helpers.statistics.matrix_association import naive_p, unique_association
+from helpers.statistics.permutation import permutation_test
+from helpers.statistics.qap import qap_test
+from helpers.statistics.results import Outcome
+
+MIN_TFS = 3
+MARGIN = 0.05
+"""Half width of "no regulatory signal": AUROC within 0.5 +/- 0.05."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Everything the tests need about one edge score, on one list of genes.
+
+    Parameters
+    ----------
+    name
+        What was scored, for tables and test ids: ``"scgpt-baron/trrust"``.
+    attention
+        Pooled edge score (source, target); row = query; NaN = missing pair.
+    coexpression
+        Correlations of the same cells (source, target): ``"lognorm"``, ``"partial"`` (given
+        library size) and ``"raw"`` (published variant).
+    terms
+        Gene-level matrices (G, G) to hold constant.
+    evaluation
+        Candidate universe with labels, all its pairs scored.
+    order
+        Share of cells in which the target's token precedes the source's, or ``None``.
+    """
+
+    name: str
+    attention: xr.DataArray
+    coexpression: dict[str, xr.DataArray]
+    terms: list[np.ndarray]
+    evaluation: EvaluationSet
+    order: xr.DataArray | None = None
+
+    @property
+    def genes(self) -> np.ndarray:
+        """Symbols, the same on both axes of every matrix."""
+        return self.attention["source"].values
+
+
+def gene_terms(
+    adata: ad.AnnData,
+    genes: np.ndarray,
+    count: np.ndarray | None = None,
+    uniform: np.ndarray | None = None,
+) -> list[np.ndarray]:
+    r"""Return gene-level matrices: what a pair has because of its genes, not because it is a pair.
+
+    Mean, variance and detection rate of log-normalised expression as standardised ranks, each for
+    the source, for the target, squared, and as the product of both; and, with `count`,
+    :math:`\log C_{ij}`. Squares and products are there because the rank of a product of two
+    gene-level values is not a sum of two of them. `uniform` enters as standardised ranks: where the
+    cells that hold both genes have few tokens, every weight is larger, and normalised expression
+    is larger too, so that even attention without any structure follows co-expression.
+
+    Parameters
+    ----------
+    adata
+        The cells that were scored.
+    genes
+        (G,) symbols.
+    count
+        (G, G) cells that hold both genes.
+    uniform
+        (G, G) score that uniform attention would have; see `helpers.edges.uniform`.
+    """
+    values = expression(adata, genes, "lognorm")
+    if values.constant:
+        raise DataError(f"{len(values.constant)} genes do not vary; leave them out first")
+    matrices = []
+    for term in (
+        values.values.mean(axis=0),
+        values.values.var(axis=0),
+        (values.values > 0).mean(axis=0),
+    ):
+        ranks = rankdata(term)
+        unit = (ranks - ranks.mean()) / max(ranks.std(), 1e-12)
+        rows, columns = np.broadcast_arrays(unit[:, None], unit[None, :])
+        matrices += [rows, columns, rows**2, columns**2, rows * columns]
+    if count is not None:
+        matrices.append(np.log(np.maximum(np.asarray(count, float), 1)))
+    if uniform is not None:
+        ranks = rank_matrix(np.nan_to_num(np.asarray(uniform, float)))
+        matrices += [ranks, ranks**2]
+    return matrices
+
+
+def scored(
+    name: str,
+    attention: xr.DataArray,
+    adata: ad.AnnData,
+    reference: pd.DataFrame,
+    *,
+    order: xr.DataArray | None = None,
+    uniform: xr.DataArray | None = None,
+    universe: EvaluationSet | None = None,
+) -> Scored:
+    """Put an edge score, its cells and a reference on the same genes.
+
+    Parameters
+    ----------
+    name
+        Label of the result.
+    attention
+        Pooled edge score (source, target) whose axes hold the same genes.
+    adata
+        The cells that were scored.
+    reference
+        Curated edges.
+    order
+        Order share (source, target), NaN where no cell holds both.
+    uniform
+        Score of uniform attention (source, target), held constant in 10.2.
+    universe
+        Candidate pairs to use instead of all pairs of the genes, so that models are compared on
+        the same ones.
+
+    Raises
+    ------
+    DataError
+        If fewer than 10 genes are common, or the reference has no positive (or no negative) there.
+    """
+    lognorm = correlation_edges(adata, "spearman")
+    keep = set(lognorm["source"].values) & set(attention["target"].values)
+    genes = np.array([gene for gene in attention["source"].values if gene in keep])
+    if len(genes) < 10:
+        raise DataError(f"{name}: {len(genes)} genes are scored and vary; at least 10 needed")
+    place = {"source": genes, "target": genes}
+    attention = attention.sel(place)
+    found = {
+        "lognorm": lognorm.sel(place),
+        "partial": correlation_edges(adata, "partial").sel(place),
+        "raw": correlation_edges(adata, "spearman", scale="raw").sel(place),
+    }
+    count = attention.coords["count"].values if "count" in attention.coords else None
+    chosen = universe or evaluation_set(reference, list(genes), name=name)
+    chosen, _ = drop_missing(chosen, chosen.scores_from(attention))
+    if chosen.n_positive == 0 or chosen.n_positive == chosen.n_pairs:
+        missing = "positives" if chosen.n_positive == 0 else "negatives"
+        raise DataError(
+            f"{name}: no {missing} among {chosen.n_pairs} pairs of reference {chosen.database} and "
+            f"{len(genes)} genes; use a reference that covers them"
+        )
+    return Scored(
+        name,
+        attention,
+        found,
+        gene_terms(adata, genes, count, None if uniform is None else uniform.sel(place).values),
+        chosen,
+        None if order is None else order.sel(place),
+    )
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Estimates and tests of one edge score.
+
+    Parameters
+    ----------
+    name
+        As in `Scored`.
+    genes, universe
+        Number of genes; counts of pairs, positives and TFs of the universe.
+    tests
+        Outcomes of the confirmatory tests by number: association with co-expression (10.1), its
+        part beyond gene-level terms (10.2), AUROC against the reference (10.3), AUROC of the size
+        of co-expression minus that of the score (10.4), AUROC within 0.5 +/- 0.05 (10.5).
+    rho_abs, rho_partial, rho_raw
+        Association with the size of co-expression, with the rank correlation given library size,
+        and with that of raw counts (published variant).
+    naive
+        p of `rho_raw` that counts pairs as independent (published variant).
+    auroc, auroc_coexpression
+        AUROC against the reference of the score, and of the size of co-expression.
+    ceiling, rho_regulation
+        Largest possible rank correlation with the labels, and the one that the AUROC amounts to.
+    rho_order, rho_given_order
+        Association with the order share, and with co-expression given it; ``None`` without order.
+    """
+
+    name: str
+    genes: int
+    universe: dict
+    tests: dict[str, Outcome | NotEstimable]
+    rho_abs: Outcome | NotEstimable
+    rho_partial: Outcome | NotEstimable
+    rho_raw: Outcome | NotEstimable
+    naive: float | None
+    auroc: Estimate | NotEstimable
+    auroc_coexpression: Estimate | NotEstimable
+    ceiling: float
+    rho_regulation: float | None
+    rho_order: Outcome | NotEstimable | None
+    rho_given_order: Outcome | NotEstimable | None
+
+
+def confirmatory(
+    data: Scored, rng: np.random.Generator, n_perm: int = 1000, n_boot: int = 2000
+) -> dict[str, Outcome | NotEstimable]:
+    """Make the five confirmatory tests of the page for one edge score.
+
+    Parameters
+    ----------
+    data
+        Aligned score, co-expression, gene terms and universe.
+    rng
+        Generator; the same state gives the same outcomes.
+    n_perm, n_boot
+        Permutations (QAP and within TF) and TF-cluster bootstrap draws.
+
+    Returns
+    -------
+    dict
+        Test number (``"10.1"`` to ``"10.5"``) -> outcome.
+    """
+    a, r = data.attention.values, data.coexpression["lognorm"].values
+    scores = data.evaluation.scores_from(data.attention)
+    strength = data.evaluation.scores_from(abs(data.coexpression["lognorm"]))
+    return {
+        "10.1": qap_test(a, r, rng, n_perm=n_perm),
+        "10.2": unique_association(a, r, data.terms, rng, n_perm),
+        "10.3": regulation_test(data.evaluation, scores, rng, n_perm),
+        "10.4": difference_test(data.evaluation, strength, scores, rng, n_boot),
+        "10.5": equivalence_test(data.evaluation, scores),
+    }
+
+
+def analyse(
+    data: Scored, rng: np.random.Generator, n_perm: int = 1000, n_boot: int = 2000
+) -> Findings:
+    """Make every estimate and test of the page for one edge score; arguments as `confirmatory`."""
+    a, r = data.attention.values, data.coexpression
+    tests = confirmatory(data, rng, n_perm, n_boot)
+    rho_raw = qap_test(a, r["raw"].values, rng, n_perm=n_perm)
+    naive = None
+    if isinstance(rho_raw, Outcome):
+        naive = naive_p(rho_raw.estimate, rho_raw.detail["n_pairs"])
+    scores = data.evaluation.scores_from(data.attention)
+    strength = data.evaluation.scores_from(abs(r["lognorm"]))
+    auroc = auroc_with_interval(data.evaluation, scores, rng, n_boot)
+    rate = data.evaluation.positive_rate
+    order = None if data.order is None else _filled(data.order.values)
+    return Findings(
+        name=data.name,
+        genes=len(data.genes),
+        universe=data.evaluation.counts(),
+        tests=tests,
+        rho_abs=qap_test(a, np.abs(r["lognorm"].values), rng, n_perm=n_perm),
+        rho_partial=qap_test(a, r["partial"].values, rng, n_perm=n_perm),
+        rho_raw=rho_raw,
+        naive=naive,
+        auroc=auroc,
+        auroc_coexpression=auroc_with_interval(data.evaluation, strength, rng, n_boot),
+        ceiling=rho_ceiling(rate),
+        rho_regulation=rho_binary(auroc.value, rate) if isinstance(auroc, Estimate) else None,
+        rho_order=None if order is None else qap_test(a, order, rng, n_perm=n_perm, sides="two"),
+        rho_given_order=None
+        if order is None
+        else unique_association(a, r["lognorm"].values, [rank_matrix(order)], rng, n_perm),
+    )
+
+
+def rank_matrix(matrix: np.ndarray) -> np.ndarray:
+    """Return mid-ranks of the off-diagonal entries, 0 on the diagonal."""
+    off = ~np.eye(len(matrix), dtype=bool)
+    ranks = np.zeros(matrix.shape)
+    ranks[off] = rankdata(matrix[off])
+    return ranks
+
+
+def _filled(order: np.ndarray) -> np.ndarray:
+    """Give pairs that share no cell the neutral order 0.5; such pairs have no score either."""
+    return np.where(np.isfinite(order), order, 0.5)
+
+
+def _enough(evaluation: EvaluationSet) -> NotEstimable | None:
+    if evaluation.n_tfs_with_positive >= MIN_TFS:
+        return None
+    return NotEstimable(
+        f"{evaluation.n_tfs_with_positive} TFs with a positive; at least {MIN_TFS} needed"
+    )
+
+
+def regulation_test(
+    evaluation: EvaluationSet, scores: np.ndarray, rng: np.random.Generator, n_perm: int
+) -> Outcome | NotEstimable:
+    """Test AUROC = 0.5, two-sided, by permuting the targets of each TF (10.3)."""
+    if (reason := _enough(evaluation)) is not None:
+        return reason
+    return permutation_test(
+        scores,
+        evaluation.label,
+        rng,
+        n_perm,
+        groups=evaluation.source,
+        sides="two",
+        unit="TF",
+        null="targets permuted within TF",
+    )
+
+
+def difference_test(
+    evaluation: EvaluationSet,
+    first: np.ndarray,
+    second: np.ndarray,
+    rng: np.random.Generator,
+    n_boot: int,
+) -> Outcome | NotEstimable:
+    """Test AUROC(first) - AUROC(second) by a paired TF-cluster bootstrap (10.4)."""
+    if (reason := _enough(evaluation)) is not None:
+        return reason
+    return compare_scores(evaluation, first, second, rng, n_boot)
+
+
+def equivalence_test(evaluation: EvaluationSet, scores: np.ndarray) -> Outcome | NotEstimable:
+    """Test that the AUROC lies within 0.5 +/- 0.05 (10.5): two one-sided t tests over TFs.
+
+    The standard error is cluster-robust (infinitesimal jackknife over TFs), with as many degrees of
+    freedom as TFs with a positive, less one.
+    """
+    if (reason := _enough(evaluation)) is not None:
+        return reason
+    tables = cluster_tables(scores, evaluation.label, evaluation.source)
+    if isinstance(tables, NotEstimable):
+        return tables
+    table = next(iter(tables))
+    se = float(linear_se(table.influence())[0])
+    if se <= 1e-12:
+        return NotEstimable("the score takes one value only, so its AUROC has no standard error")
+    return tost(
+        float(table.auroc()[0]),
+        se,
+        0.5 - MARGIN,
+        0.5 + MARGIN,
+        df=table.n_with_positive - 1,
+        unit="TF",
+        n_units=table.n_with_positive,
+    )
