@@ -45,11 +45,13 @@ class Recipe:
     seed: int = 0
 
 
+_SCGPT = Schedule(steps=1400, batch_size=24, length=96, report_every=100)
+_GENEFORMER = Schedule(steps=1400, batch_size=16, length=96, report_every=100)
 RECIPES = {
-    "scgpt-baron": Recipe("scgpt", "baron", Schedule(steps=600, length=200)),
-    "geneformer-baron": Recipe("geneformer", "baron", Schedule(steps=600)),
-    "scgpt-sim": Recipe("scgpt", "sim", Schedule(steps=600, length=200)),
-    "geneformer-sim": Recipe("geneformer", "sim", Schedule(steps=600)),
+    "scgpt-baron": Recipe("scgpt", "baron", _SCGPT),
+    "geneformer-baron": Recipe("geneformer", "baron", _GENEFORMER),
+    "scgpt-sim": Recipe("scgpt", "sim", _SCGPT),
+    "geneformer-sim": Recipe("geneformer", "sim", _GENEFORMER),
 }
 
 

@@ -44,8 +44,8 @@ class Schedule:
     """How long and how fast to train.
 
     The learning rate rises linearly over the first tenth of the steps and falls as a cosine.
-    `length` is the most tokens of a cell in one training step, drawn anew each time a cell comes
-    up; only for models that read a cell as a set (scGPT).
+    Cells are cut to `length` genes, drawn anew each time a cell comes up, except in every
+    `whole_every`-th step, which sees whole cells.
     """
 
     steps: int = 600
@@ -55,6 +55,7 @@ class Schedule:
     report_every: int = 50
     warm_up: float = 0.1
     length: int | None = None
+    whole_every: int = 4
 
 
 @dataclass(frozen=True)
@@ -271,7 +272,10 @@ def _loop(
         for step in progress:
             adapter.module.train()
             chosen = rng.choice(rows, size=min(schedule.batch_size, len(rows)), replace=False)
-            masked = hide(adapter, _collate(adapter, tokens, chosen, schedule, rng), generator)
+            # Short cells teach most for the time; whole ones, now and then, teach their length.
+            whole = step % schedule.whole_every == 0
+            batch = _collate(adapter, tokens, chosen, None if whole else schedule.length, rng)
+            masked = hide(adapter, batch, generator)
             loss, reported = loss_of(adapter, masked)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
@@ -293,22 +297,29 @@ def _collate(
     adapter: ModelAdapter,
     tokens: Tokens,
     chosen: np.ndarray,
-    schedule: Schedule,
+    length: int | None,
     rng: np.random.Generator,
 ) -> Batch:
-    """Pad some cells, each cut to a random subset of its genes where the schedule asks for it."""
-    if schedule.length is None or tokens.values is None:
+    """Pad some cells, each cut to a random subset of `length` genes, in their order."""
+    if length is None:
         return adapter.collate(tokens, chosen)
-    columns = {"ids": [], "values": [], "genes": []}
+    places = []
     for row in chosen:
-        n_genes = len(tokens.ids[row]) - 1
-        kept = rng.permutation(n_genes)[: schedule.length - 1] + 1
-        places = np.concatenate([[0], np.sort(kept)])
-        for name, column in columns.items():
-            column.append(getattr(tokens, name)[row][places])
-    return adapter.collate(
-        replace(tokens, cells=tokens.cells[chosen], **columns), range(len(chosen))
+        genes = np.flatnonzero(tokens.genes[row] >= 0)
+        special = np.flatnonzero(tokens.genes[row] < 0)
+        places.append(np.sort(np.concatenate([special, rng.permutation(genes)[:length]])))
+
+    def cut(column: list[np.ndarray]) -> list[np.ndarray]:
+        return [column[row][place] for row, place in zip(chosen, places, strict=True)]
+
+    smaller = replace(
+        tokens,
+        ids=cut(tokens.ids),
+        genes=cut(tokens.genes),
+        values=None if tokens.values is None else cut(tokens.values),
+        cells=tokens.cells[chosen],
     )
+    return adapter.collate(smaller, range(len(chosen)))
 
 
 def _rate(step: int, schedule: Schedule) -> float:

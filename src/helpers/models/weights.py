@@ -144,7 +144,7 @@ def _read_torch(path: Path) -> dict[str, torch.Tensor]:
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError) as error:
         raise ModelError(
-            f"{path}: truncated or not a PyTorch file ({str(error).splitlines()[0]}); "
+            f"{path}: truncated or not a PyTorch file ({type(error).__name__}); "
             "fetch the checkpoint again"
         ) from error
     if not isinstance(content, Mapping) or not all(
