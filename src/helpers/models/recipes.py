@@ -190,7 +190,7 @@ def card(
             "seed": plan.seed,
             "device": "cpu, 1 thread, float32",
             "machine": platform.machine(),
-            "torch": torch.__version__,
+            "torch": str(torch.__version__),
             "minutes": round(result.minutes, 1),
         },
         "loss": {
