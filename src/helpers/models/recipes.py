@@ -50,7 +50,11 @@ _GENEFORMER = Schedule(steps=1400, batch_size=16, length=96, report_every=100)
 RECIPES = {
     "scgpt-baron": Recipe("scgpt", "baron", _SCGPT),
     "geneformer-baron": Recipe("geneformer", "baron", _GENEFORMER),
-    "scgpt-sim": Recipe("scgpt", "sim", _SCGPT),
+    "scgpt-sim": Recipe(
+        "scgpt",
+        "sim",
+        Schedule(steps=1000, batch_size=32, length=96, whole_every=10, report_every=100),
+    ),
     "geneformer-sim": Recipe("geneformer", "sim", _GENEFORMER),
 }
 
