@@ -24,7 +24,7 @@ def resolve(spec: str) -> tuple[str, Path]:
     Parameters
     ----------
     spec
-        ``"scgpt:/path"``, ``"geneformer:/path"``, or the name of a shipped checkpoint.
+        ``"scgpt:/path"``, ``"geneformer:/path"``, ``"cellsentence:/path"``, or a shipped name.
 
     Raises
     ------
@@ -72,7 +72,8 @@ def load_model(
 
 def _loaders() -> dict:
     # Imported here so that one family's dependencies are not paid for by the others.
+    from helpers.models.cell_sentence import load_cell_sentence
     from helpers.models.geneformer import load_geneformer
     from helpers.models.scgpt import load_scgpt
 
-    return {"scgpt": load_scgpt, "geneformer": load_geneformer}
+    return {"scgpt": load_scgpt, "geneformer": load_geneformer, "cellsentence": load_cell_sentence}
