@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 
 from helpers.errors import ParameterError
 from helpers.estimates import Estimate, NotEstimable
-from helpers.statistics import bootstrap, clusters, intervals
+from helpers.statistics import bootstrap, bootstrap_units, clusters, intervals
 from helpers.statistics.auroc import auroc, auroc_many, midranks, presort, weighted_auroc
 from helpers.statistics.delong import delong_covariance, delong_interval, delong_test
 
@@ -74,7 +74,7 @@ def test_one_class_is_not_estimable(labels, word):
     for result in (
         auroc(np.arange(5), labels),
         bootstrap.cluster_interval(np.arange(5), labels, np.arange(5), rng),
-        bootstrap.pair_interval(np.arange(5), labels, rng),
+        bootstrap_units.pair_interval(np.arange(5), labels, rng),
         delong_interval(np.arange(5), labels),
     ):
         assert isinstance(result, NotEstimable)
@@ -113,7 +113,7 @@ def test_two_way_bootstrap_draws_equal_sklearn(tied):
     scores, labels, tf = tied
     target = np.tile(np.arange(30), 20)
     rng = np.random.default_rng(8)
-    result = bootstrap.two_way_interval(scores[0], labels, tf, target, rng, n_boot=40)
+    result = bootstrap_units.two_way_interval(scores[0], labels, tf, target, rng, n_boot=40)
     again = np.random.default_rng(8)
     rows = clusters.cluster_counts(20, again, 40)
     columns = clusters.cluster_counts(30, again, 40)
@@ -126,8 +126,8 @@ def test_two_way_bootstrap_draws_equal_sklearn(tied):
 
 def test_pair_bootstrap_equals_sklearn_on_the_same_counts(tied):
     scores, labels, _ = tied
-    draws = bootstrap.pair_draws(scores, labels, np.random.default_rng(5), 6)
-    counts = bootstrap.pair_counts(600, np.random.default_rng(5), 6)
+    draws = bootstrap_units.pair_draws(scores, labels, np.random.default_rng(5), 6)
+    counts = bootstrap_units.pair_counts(600, np.random.default_rng(5), 6)
     assert (counts.sum(axis=1) == 600).all()
     expected = [
         [roc_auc_score(labels, row, sample_weight=weights) for row in scores] for weights in counts
@@ -140,7 +140,9 @@ def test_cell_bootstrap_recomputes_the_averaged_score():
     sums = rng.gamma(2.0, size=(8, 50))
     counts = rng.integers(1, 5, size=(8, 50)).astype(float)
     labels = np.arange(50) < 10
-    result = bootstrap.cell_interval(sums, counts, labels, np.random.default_rng(4), n_boot=30)
+    result = bootstrap_units.cell_interval(
+        sums, counts, labels, np.random.default_rng(4), n_boot=30
+    )
     assert result.value == pytest.approx(roc_auc_score(labels, sums.sum(0) / counts.sum(0)))
     weights = clusters.cluster_counts(8, np.random.default_rng(4), 30)
     draws = [roc_auc_score(labels, (w @ sums) / (w @ counts)) for w in weights]

@@ -11,8 +11,8 @@ from helpers.errors import ParameterError
 from helpers.estimates import Estimate, NotEstimable
 from helpers.evaluation.sets import EvaluationSet
 from helpers.statistics.auroc import auroc
-from helpers.statistics.bootstrap import MIN_CLUSTERS
 from helpers.statistics.cluster_means import cluster_mean_test
+from helpers.statistics.draw_estimates import MIN_CLUSTERS
 from helpers.statistics.permutation import sign_flip_test
 from helpers.statistics.results import Outcome
 

@@ -10,6 +10,7 @@ from helpers.evaluation.sets import EvaluationSet, drop_missing
 from helpers.statistics import bootstrap, permutation
 from helpers.statistics.auroc import auroc_many
 from helpers.statistics.curveball import curveball_tests
+from helpers.statistics.draw_estimates import MIN_CLUSTERS
 from helpers.statistics.jackknife import LeaveOneOut, leave_one_cluster_out
 from helpers.statistics.maxstat import MaxStatistic, max_statistic
 from helpers.statistics.results import Outcome
@@ -178,7 +179,7 @@ def flatness(
     kept, values = drop_missing(evaluation, scores)
     if len(values) < 2:
         return NotEstimable("a profile needs at least two scores")
-    if kept.n_tfs_with_positive < bootstrap.MIN_CLUSTERS:
+    if kept.n_tfs_with_positive < MIN_CLUSTERS:
         return NotEstimable(f"{kept.n_tfs_with_positive} TFs with a positive; at least 5 needed")
     draws = bootstrap.cluster_draws(values, kept.label, kept.source, rng, n_boot)
     if isinstance(draws, NotEstimable):

@@ -13,8 +13,6 @@ from helpers.statistics.delong import delong_test
 from helpers.statistics.ranking import ranking_metrics
 from helpers.statistics.results import Outcome
 
-MIN_TFS = 3
-
 
 def auroc_with_interval(
     evaluation: EvaluationSet,

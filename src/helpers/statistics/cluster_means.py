@@ -9,9 +9,9 @@ import numpy as np
 from helpers.errors import ParameterError
 from helpers.estimates import NotEstimable
 from helpers.statistics import intervals
-from helpers.statistics.bootstrap import MIN_CLUSTERS
 from helpers.statistics.checks import cluster_codes, monte_carlo_p, one_of
 from helpers.statistics.clusters import cluster_counts, linear_se
+from helpers.statistics.draw_estimates import MIN_CLUSTERS
 from helpers.statistics.results import Outcome
 
 

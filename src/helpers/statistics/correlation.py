@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from scipy import sparse, stats
 
@@ -12,6 +14,8 @@ from helpers.statistics.results import Outcome
 
 # Below this share of non-zeros the sparse product beats the dense one (2 cores, AVX-512).
 SPARSE_DENSITY = 0.12
+SPARSE_BLOCK = 256
+THREADS = 2
 
 
 def spearman_matrix(
@@ -201,10 +205,21 @@ def _sparse_products(x, design) -> tuple[np.ndarray, np.ndarray | None]:
     kernels.rank_sparse(columns.data, columns.indptr, n, shifted, zero_rank)
     ranks = sparse.csc_matrix((shifted, columns.indices, columns.indptr), shape=x.shape)
     rows = ranks.tocsr()
-    gram = kernels.sparse_gram(rows.data, rows.indices, rows.indptr, g, 256)
-    gram = np.triu(gram) + np.triu(gram, 1).T
+    bounds = kernels.block_bounds(rows.indices, rows.indptr, g, SPARSE_BLOCK)
+    local = (rows.indices % SPARSE_BLOCK).astype(np.uint64)
+    n_blocks = bounds.shape[1] - 1
+    pairs = np.array([(a, b) for a in range(n_blocks) for b in range(a, n_blocks)])
+    gram = np.empty((g, g))
     # rank = stored part + rank of the zeros, and ranks sum to zero, so stored sums are -n z.
-    gram -= n * np.outer(zero_rank, zero_rank)
+    with ThreadPoolExecutor(THREADS) as pool:
+        parts = [
+            pool.submit(
+                kernels.sparse_gram, rows.data, local, bounds, part, SPARSE_BLOCK, zero_rank, gram
+            )
+            for part in np.array_split(pairs, min(4 * THREADS, len(pairs)))
+        ]
+        for part in parts:
+            part.result()
     cross = None
     if design is not None:
         cross = ranks.T @ design + np.outer(zero_rank, design.sum(axis=0))

@@ -77,11 +77,8 @@ def rank_sparse(data, indptr, n, out, zero_rank):
 
 
 @njit(cache=True, nogil=True)
-def sparse_gram(data, indices, indptr, n_columns, block):
-    """Return the upper triangle of X'X for a row-sparse X with sorted column indices.
-
-    Works on one pair of column blocks at a time, whose part of the result stays in cache.
-    """
+def block_bounds(indices, indptr, n_columns, block):
+    """Return (rows, blocks + 1) places at which the entries of each column block begin."""
     n_rows = indptr.size - 1
     n_blocks = (n_columns + block - 1) // block
     bounds = np.empty((n_rows, n_blocks + 1), np.int64)
@@ -92,19 +89,45 @@ def sparse_gram(data, indices, indptr, n_columns, block):
             while place < indptr[i + 1] and indices[place] < (b + 1) * block:
                 place += 1
         bounds[i, n_blocks] = indptr[i + 1]
-    gram = np.zeros((n_columns, n_columns))
+    return bounds
+
+
+@njit(cache=True, nogil=True)
+def sparse_gram(data, local, bounds, pairs, block, shift, gram):
+    """Fill gram = X'X - n shift shift' for some pairs of column blocks, both triangles.
+
+    Parameters
+    ----------
+    data, local
+        Values of a row-sparse matrix, and their column modulo `block` (unsigned), sorted.
+    bounds
+        From :func:`block_bounds`.
+    pairs
+        (p, 2) block numbers a <= b. A pair's part of the result stays in cache, and different
+        pairs write different cells, so threads may share `gram`.
+    block
+        Columns per block.
+    shift
+        (columns,) values to take away.
+    gram
+        (columns, columns) result.
+    """
+    n_rows, n_columns = bounds.shape[0], gram.shape[0]
     part = np.empty((block, block))
-    for a in range(n_blocks):
-        for b in range(a, n_blocks):
-            part[:] = 0.0
-            for i in range(n_rows):
-                last = bounds[i, b + 1]
-                for p in range(bounds[i, a], bounds[i, a + 1]):
-                    row = indices[p] - a * block
-                    value = data[p]
-                    for q in range(max(bounds[i, b], p), last):
-                        part[row, indices[q] - b * block] += value * data[q]
-            for r in range(min(block, n_columns - a * block)):
-                for c in range(min(block, n_columns - b * block)):
-                    gram[a * block + r, b * block + c] = part[r, c]
-    return gram
+    for k in range(len(pairs)):
+        a, b = pairs[k, 0], pairs[k, 1]
+        part[:] = 0.0
+        for i in range(n_rows):
+            first, last = bounds[i, b], bounds[i, b + 1]
+            for p in range(bounds[i, a], bounds[i, a + 1]):
+                line = part[local[p]]
+                value = data[p]
+                for q in range(max(first, p), last):
+                    line[local[q]] += value * data[q]
+        for r in range(min(block, n_columns - a * block)):
+            row = a * block + r
+            for c in range(r if a == b else 0, min(block, n_columns - b * block)):
+                column = b * block + c
+                value = part[r, c] - n_rows * shift[row] * shift[column]
+                gram[row, column] = value
+                gram[column, row] = value
