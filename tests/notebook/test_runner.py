@@ -59,7 +59,7 @@ def test_parameters_by_hand_never_replace_the_books_result(project):
     done = project.helpers("run", "00_first", "-p", "n=3")
     assert done.returncode == 0 and "custom" in done.stdout
     assert project.values("00_first", "custom")["n"]["value"] == 3
-    assert project.values("00_first")["n"]["value"] == 10
+    assert project.values("00_first")["n"]["value"] == 12
     assert project.starts() == before
     again = project.helpers("run", "00_first", "-p", "n=3")
     assert "nothing to do" in again.stdout
@@ -70,11 +70,11 @@ def test_only_what_a_change_reaches_runs_again(project):
     assert project.snakemake().returncode == 0
     assert project.starts() == before, "an unchanged project ran again"
 
-    project.set(**{"00_first": {"n": 12}})
+    project.set(**{"00_first": {"n": 14}})
     assert project.snakemake().returncode == 0
     changed = {name for name, start in project.starts().items() if start != before[name]}
     assert changed == {"00_first", "90_last"}
-    assert project.values("00_first")["n"]["value"] == 12
+    assert project.values("00_first")["n"]["value"] == 14
 
     before = project.starts()
     (project.folder / "data" / "numbers.csv").write_text("x\n1\n2\n3\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,7 @@ def build(profile: str = "demo", overlay: str | None = None, root: Path | None =
         raise RunError(f"No results in {results_dir() / overlay}; run a notebook into it first")
     for name in stale(profile):
         log.warning("%s: its source, helpers or parameters have changed since it ran", name)
+    shutil.rmtree(root / "_build" / "html", ignore_errors=True)  # no page of an earlier build stays
     environment = os.environ | {PROFILE: profile, OVERLAY: overlay or ""}
     command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(root)]
     command += ["--all", "-W", "-n", "--keep-going", "--quiet"]

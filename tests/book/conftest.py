@@ -1,0 +1,128 @@
+"""The built book in a browser that has never been anywhere else."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.support.ui import WebDriverWait
+
+ROOT = Path(__file__).resolve().parents[2]
+HTML = Path(os.environ.get("HELPERS_BOOK_HTML") or ROOT / "_build" / "html")
+ARTEFACTS = ROOT / "test-artefacts"
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1280,1600",
+)
+WAIT = 30
+
+
+def built_pages() -> list[str]:
+    """Paths of all pages below the HTML folder."""
+    found = (p.relative_to(HTML) for p in HTML.rglob("*.html"))
+    return sorted(p.as_posix() for p in found if "_static" not in p.parts)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "built_page" in metafunc.fixturenames:
+        metafunc.parametrize("built_page", built_pages() or ["no page"])
+
+
+@dataclass
+class Browser:
+    """A driver, and what it noticed since the last page was opened."""
+
+    driver: webdriver.Chrome
+    html: Path
+
+    def open(self, page: str, query: str = "") -> None:
+        self.driver.get_log("browser")
+        self.driver.get_log("performance")
+        self.driver.get((HTML / page).as_uri() + query)
+        self.until("document.readyState === 'complete'")
+        self.until(
+            "!window.MathJax || !MathJax.startup || !MathJax.startup.promise || window.mathsDone"
+            " || (MathJax.startup.promise.then(() => window.mathsDone = true), false)"
+        )
+
+    def until(self, condition: str) -> None:
+        waiting = WebDriverWait(self.driver, WAIT, poll_frequency=0.1)
+        waiting.until(lambda driver: driver.execute_script(f"return {condition}"), condition)
+
+    def run(self, script: str, *arguments):
+        return self.driver.execute_script(script, *arguments)
+
+    def errors(self) -> list[str]:
+        """Errors of the console."""
+        log = self.driver.get_log("browser")
+        return [entry["message"] for entry in log if entry["level"] == "SEVERE"]
+
+    def requests(self) -> tuple[list[str], list[str]]:
+        """Requests beyond this machine, and requests that failed."""
+        beyond, failed = [], []
+        for entry in self.driver.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            about = message["params"]
+            if message["method"] == "Network.requestWillBeSent":
+                url = about["request"]["url"]
+                if urlsplit(url).scheme not in ("file", "data", "blob", "about"):
+                    beyond.append(url)
+            elif message["method"] == "Network.loadingFailed" and not about.get("canceled"):
+                failed.append(about["errorText"])
+            elif (
+                message["method"] == "Network.responseReceived"
+                and about["response"]["status"] >= 400
+            ):
+                failed.append(about["response"]["url"])
+        return beyond, failed
+
+    def theme(self, name: str) -> None:
+        self.run(
+            "document.documentElement.dataset.mode = document.documentElement.dataset.theme ="
+            " arguments[0]",
+            name,
+        )
+        self.until(
+            f"document.documentElement.classList.contains('dark') === {str(name == 'dark').lower()}"
+        )
+
+    def screenshot(self, name: str) -> Path:
+        ARTEFACTS.mkdir(exist_ok=True)
+        path = ARTEFACTS / f"{name}.png"
+        self.driver.save_screenshot(str(path))
+        return path
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory):
+    """A browser with an empty profile."""
+    if not (HTML / "index.html").is_file():
+        pytest.skip(f"no book at {HTML}; build it: make book")
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip("no Chromium; install it: apt-get install chromium chromium-driver")
+    options = Options()
+    options.binary_location = chromium
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    started = webdriver.Chrome(options=options, service=Service(driver))
+    started.get("about:blank")
+    yield Browser(started, HTML)
+    started.quit()

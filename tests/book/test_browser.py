@@ -1,0 +1,110 @@
+"""Every page of the built book, opened from disk without a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from selenium.webdriver.common.by import By
+
+from helpers.files import results_dir
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
+SETTLED = "[...document.querySelectorAll('table[id^=table-]')].every(t => !t.hidden)"
+BIG = """return [...document.querySelectorAll("table[id^='table-']")]
+         .filter(t => t.closest('.dt-container').querySelector('input[type=search]'))
+         .map(t => t.id)"""
+ROWS = "return [...document.querySelectorAll(arguments[0] + ' tbody tr')].map(r => r.innerText)"
+CELLS = """return [...document.querySelectorAll(arguments[0] + ' tbody tr')]
+           .map(r => r.cells[0].innerText)"""
+
+
+def test_page(browser, built_page):
+    """Quiet console, nothing from the network, maths drawn, pictures described, text legible."""
+    browser.open(built_page)
+    browser.until(SETTLED)
+    name = built_page.replace("/", "_").removesuffix(".html")
+    for theme in ("light", "dark"):
+        browser.theme(theme)
+        browser.screenshot(f"{name}-{theme}")
+        assert browser.run(CONTRAST) == [], f"too little contrast, {theme} theme"
+    assert browser.errors() == []
+    assert browser.requests() == ([], [])
+    sources = browser.run("return document.querySelectorAll('main .math').length")
+    drawn = browser.run("return document.querySelectorAll('main .math mjx-container').length")
+    assert drawn >= sources, "formulas were not drawn"
+    assert browser.run("return document.querySelectorAll('mjx-merror').length") == 0
+    silent = browser.run(
+        "return [...document.images].filter(i => !i.alt.trim() || !i.complete || !i.naturalWidth)"
+        ".map(i => i.src)"
+    )
+    assert silent == [], "pictures without alternative text, or not loaded"
+
+
+@pytest.fixture(scope="module")
+def page_with_table(browser):
+    """A page with a table long enough for a search field, and the table's selector."""
+    for path in sorted((browser.html / "pages").glob("*.html")):
+        browser.open(f"pages/{path.name}")
+        browser.until(SETTLED)
+        if found := browser.run(BIG):
+            return f"pages/{path.name}", f"#{found[0]}"
+    pytest.skip("no table with more than one page of rows in this book")
+
+
+def test_tables_sort(browser, page_with_table):
+    page, table = page_with_table
+    browser.open(page)
+    browser.until(SETTLED)
+    heading = f"{table} thead th"
+    browser.run(
+        "document.querySelector(arguments[0]).scrollIntoView({block: 'center', behavior: 'instant'})",
+        heading,
+    )
+    orders = []
+    for _ in range(2):
+        browser.driver.find_element(By.CSS_SELECTOR, heading).click()
+        orders.append(browser.run(CELLS, table))
+    assert orders[0] != orders[1]
+    assert browser.run("return document.querySelector(arguments[0]).ariaSort", heading)
+
+
+def test_tables_filter(browser, page_with_table):
+    page, table = page_with_table
+    browser.open(page)
+    browser.until(SETTLED)
+    before = browser.run(ROWS, table)
+    word = browser.run(CELLS, table)[-1]
+    field = browser.driver.find_element(By.CSS_SELECTOR, "input[type=search][aria-controls]")
+    field.send_keys(word)
+    rows = browser.run(ROWS, table)
+    assert rows and all(word.lower() in row.lower() for row in rows)
+    field.send_keys(" and no such word")
+    assert not set(browser.run(ROWS, table)) & set(before)
+
+
+def gene_in_a_table() -> tuple[str, str]:
+    """A gene name in a table of the demo profile, and the page with the table."""
+    for path in sorted(results_dir().glob("demo/*/tables/*.csv")):
+        table = pd.read_csv(path, nrows=20)
+        for column in ("gene", "source", "target", "TF"):
+            if column in table and table[column].dtype == object:
+                return str(table[column].iloc[0]), path.parts[-3]
+    return "", ""
+
+
+def test_search_finds_a_gene(browser):
+    gene, page = gene_in_a_table()
+    if not gene:
+        pytest.skip("no table of the demo profile names genes")
+    browser.open("search.html", f"?q={gene}")
+    browser.until("document.querySelectorAll('#search-results li').length > 0")
+    links = browser.run(
+        "return [...document.querySelectorAll('#search-results li a')].map(a => a.href)"
+    )
+    assert any(page in link for link in links), links
+    assert browser.errors() == []
+    assert browser.requests() == ([], [])
