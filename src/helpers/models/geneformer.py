@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from anndata import AnnData
 from transformers import BertConfig, BertForMaskedLM
+from transformers.utils.logging import disable_progress_bar
 
 from helpers.errors import ModelError
 from helpers.models import geneformer_tokens
@@ -19,6 +20,9 @@ from helpers.models.dictionaries import read_dictionary
 from helpers.models.geneformer_tokens import Dictionaries
 from helpers.models.scgpt import read_json, write_json
 from helpers.models.weights import check_fit, find_weights, read_tensors, write_tensors
+
+# Loading takes a moment; a bar for it would only stand in the way of the real ones.
+disable_progress_bar()
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 _TIED = {
