@@ -61,7 +61,8 @@ def test_tables_sort(browser, page_with_table):
     browser.until(SETTLED)
     heading = f"{table} thead th"
     browser.run(
-        "document.querySelector(arguments[0]).scrollIntoView({block: 'center', behavior: 'instant'})",
+        "document.querySelector(arguments[0])"
+        ".scrollIntoView({block: 'center', behavior: 'instant'})",
         heading,
     )
     orders = []
