@@ -43,6 +43,7 @@ browser: environment
 lint: environment
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python -m helpers.running.lint
 
 test: lint browser html
 	$(BIN)/python -m pytest tests

@@ -1,0 +1,50 @@
+"""Check the code cells of notebook sources with ruff: ``python -m helpers.running.lint FILE...``.
+
+Formatting is not changed; a cell is at most ten lines long, not counting imports and parameters.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import jupytext
+
+LONGEST = 10
+_IGNORED = "B018,D,E402,F704,INP"
+
+
+def problems(path: Path) -> list[str]:
+    """Return what is wrong in one notebook, as lines of text."""
+    notebook = jupytext.read(path)
+    found = []
+    for number, cell in enumerate(notebook.cells, start=1):
+        if cell.cell_type != "code" or "parameters" in cell.metadata.get("tags", []):
+            continue
+        lines = [line for line in cell.source.splitlines() if line.strip()]
+        imports = any(line.startswith(("import ", "from ")) for line in lines)
+        if len(lines) > LONGEST and not imports:
+            found.append(f"{path}: cell {number} has {len(lines)} lines; at most {LONGEST}")
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / f"{path.stem}.ipynb"
+        jupytext.write(notebook, copy)
+        command = [str(Path(sys.executable).with_name("ruff")), "check", "--output-format=concise"]
+        command += ["--config", "pyproject.toml", "--extend-ignore", _IGNORED, str(copy)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            found += [line for line in done.stdout.splitlines() if copy.name in line]
+    return found
+
+
+def main(names: list[str]) -> int:
+    """Print the problems of the named notebooks, or of all; return the exit code."""
+    paths = [Path(name) for name in names] or sorted(Path("notebooks").glob("*.md"))
+    found = [problem for path in paths for problem in problems(path)]
+    sys.stdout.write("".join(f"{problem}\n" for problem in found))
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
