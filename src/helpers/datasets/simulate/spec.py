@@ -18,7 +18,7 @@ class WorldSpec:
     """All parameters of one simulated world.
 
     Every named world is this class with some values changed; see
-    :data:`helpers.datasets.simulate.worlds.WORLDS`.
+    ``helpers.datasets.simulate.WORLDS``.
 
     Attributes
     ----------

@@ -88,11 +88,11 @@ def world(name: str, seed: int, **overrides: object) -> World:
     Parameters
     ----------
     name
-        A name of :data:`helpers.datasets.simulate.WORLDS`.
+        A name of ``helpers.datasets.simulate.WORLDS``.
     seed
         Non-negative integer; the same name, seed and overrides give the same world.
     overrides
-        Parameters of :class:`helpers.datasets.simulate.WorldSpec` to change.
+        Parameters of :class:`helpers.datasets.simulate.spec.WorldSpec` to change.
 
     Raises
     ------
