@@ -20,7 +20,7 @@ environment: .venv/installed
 	  { echo "Python 3.11 is needed; name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	.ci/system venv "$(PYTHON)"
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(PIP) install --quiet --constraint constraints.txt pip setuptools
+	@echo "Installing pinned packages into .venv; this takes some minutes"
 	@# torch first and by itself: together with other requests pip looks at far larger builds.
 	$(PIP) install --quiet --constraint constraints.txt torch==2.13.0
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[book,test]'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import re
@@ -11,9 +12,10 @@ import sys
 from pathlib import Path
 
 from helpers.errors import RunError
-from helpers.files import project_root, results_dir
-from helpers.running import fingerprint, pages, sources
+from helpers.files import project_root, results_dir, sha256_of
+from helpers.running import closure, fingerprint, pages, sources
 from helpers.running.sphinx_ext import OVERLAY, PROFILE
+from helpers.running.values import FILE as VALUES
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +23,7 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def build(profile: str = "demo", overlay: str | None = None, root: Path | None = None) -> Path:
-    """Build the book and return the path of its first page.
+    """Build the book, unless nothing changed since the last time; return its first page.
 
     Parameters
     ----------
@@ -47,14 +49,38 @@ def build(profile: str = "demo", overlay: str | None = None, root: Path | None =
         raise RunError(f"No results in {results_dir() / overlay}; run a notebook into it first")
     for name in stale(profile):
         log.warning("%s: its source, helpers or parameters have changed since it ran", name)
+    pages.stage(root, profile, overlay)
+    digest = _digest(root, profile, overlay)
+    stamp = root / "_build" / "html.sha256"
+    if pages.first_page(root).is_file() and _content(stamp) == digest:
+        return pages.first_page(root)
     shutil.rmtree(root / "_build" / "html", ignore_errors=True)  # no page of an earlier build stays
+    stamp.unlink(missing_ok=True)
     environment = os.environ | {PROFILE: profile, OVERLAY: overlay or ""}
     command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(root)]
     command += ["--all", "-W", "-n", "--keep-going", "--quiet"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RunError(f"The book has warnings or errors:\n{_summary(done.stdout + done.stderr)}")
+    stamp.write_text(digest, encoding="utf-8")
     return pages.first_page(root)
+
+
+def _digest(root: Path, profile: str, overlay: str | None) -> str:
+    """Return one SHA-256 over everything that the HTML is made from."""
+    files = [root / "_config.yml", root / "_toc.yml", root / "constraints.txt"]
+    files += (root / "book").rglob("*")
+    files += (root / pages.FOLDER).iterdir()
+    files += closure.PACKAGE.rglob("*.py")
+    files += (pages.results_of(n, profile, overlay) / VALUES for n in sources.names())
+    total = hashlib.sha256(f"{profile} {overlay}".encode())
+    for path in sorted(path for path in files if path.is_file()):
+        total.update(f"{path} {sha256_of(path)}\n".encode())
+    return total.hexdigest()
+
+
+def _content(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def stale(profile: str) -> list[str]:

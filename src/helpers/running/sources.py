@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +69,13 @@ def source_path(name: str) -> Path:
 
 def load(name: str) -> NotebookNode:
     """Read a notebook's source."""
-    return jupytext.read(source_path(name))
+    path = source_path(name)
+    return copy.deepcopy(_read(path, path.stat().st_mtime_ns))
+
+
+@cache
+def _read(path: Path, changed: int) -> NotebookNode:
+    return jupytext.read(path)
 
 
 def schema(name: str) -> dict[str, Parameter]:

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 PROFILE = "HELPERS_PROFILE"
 OVERLAY = "HELPERS_OVERLAY"
+_LITERAL = re.compile(r"(``.*?``|`[^`]*`)")
+_MARKUP = re.compile(r"(?<!\\)\||(?<![\\*\w])\*(?=\w)(?![^*]*\*)")
 _PRELOAD = re.compile(r'<link rel="preload" as="font"[^>]*>\s*')
 
 
@@ -86,10 +88,23 @@ def _drop_preloads(app: Sphinx, exception: Exception | None) -> None:
             path.write_text(_PRELOAD.sub("", text), encoding="utf-8")
 
 
+def _escape(
+    app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
+) -> None:
+    """Keep bars and lone stars of formulas in docstrings from being read as markup."""
+    for number, line in enumerate(lines):
+        if line.lstrip().startswith(("|", "+")):
+            continue  # a table
+        parts = _LITERAL.split(line)
+        parts[::2] = [_MARKUP.sub(r"\\\g<0>", part) for part in parts[::2]]
+        lines[number] = "".join(parts)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Bring pages and assets into place, and register the role."""
     pages.stage(Path(app.srcdir), *_chosen())
     app.add_role("val", Val())
+    app.connect("autodoc-process-docstring", _escape, priority=900)
     app.connect("html-page-context", _drop_live_code, priority=900)
     app.connect("build-finished", _drop_preloads)
     return {"version": __version__, "parallel_read_safe": True, "parallel_write_safe": True}
