@@ -104,9 +104,9 @@ def prepare(adata: ad.AnnData, edges: pd.DataFrame, least_detected: float = 0.0)
     return Cells(x.astype(float), source[keep], target[keep], *codes)
 
 
-def simulated(name: str, seed: int, ratio: float = 0.75, **changes) -> Cells:
+def simulated(name: str, seed: int, ratio: float = 0.9, **changes) -> Cells:
     """Draw a world and thin its donors to unequal sizes (donor d keeps a share ``ratio ** d``)."""
-    made = world(name, seed, **({"log_mean": 0.0} | changes))
+    made = world(name, seed, **({"log_mean": 1.0} | changes))
     codes = pd.factorize(made.adata.obs["donor"].astype(str))[0]
     kept = np.random.default_rng(seed).random(codes.size) < ratio**codes
     return prepare(made.adata[kept], made.network.drop_duplicates(["source", "target"]))
