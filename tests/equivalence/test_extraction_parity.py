@@ -7,61 +7,20 @@ import numpy as np
 import pytest
 import torch
 from extraction_models import FAMILIES, GENES, TFS, build, cells
-from torch import nn
-from transformers import BertForMaskedLM
 
 from helpers.extraction import extract, rollout
+from helpers.extraction.reference import reference_maps
 from helpers.models.attention import tapping
 from helpers.models.load import SHIPPED, load_model, shipped_models
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
 
 
-def scgpt_maps(adapter, batch) -> list[torch.Tensor]:
-    """Maps of every layer from PyTorch's own encoder layers holding the same weights."""
-    module = adapter.module
-    hidden = module.encoder(batch.ids) + module.value_encoder(batch.values)
-    maps = []
-    for layer in module.transformer_encoder.layers:
-        ours, width = layer.state_dict(), adapter.width
-        reference = nn.TransformerEncoderLayer(
-            width, adapter.n_heads, layer.linear1.out_features, batch_first=True, dtype=hidden.dtype
-        ).eval()
-        reference.load_state_dict(ours)
-        weights = reference.self_attn(
-            hidden,
-            hidden,
-            hidden,
-            key_padding_mask=batch.padding,
-            average_attn_weights=False,
-        )[1]
-        maps.append(weights)
-        # Grad mode keeps PyTorch on its plain path, which leaves padded positions alone.
-        with torch.enable_grad():
-            hidden = reference(hidden, src_key_padding_mask=batch.padding).detach()
-    return maps
-
-
-def geneformer_maps(adapter, batch) -> list[torch.Tensor]:
-    """Maps of every layer from transformers with eager attention."""
-    eager = BertForMaskedLM._from_config(adapter.module.config, attn_implementation="eager").eval()
-    eager = eager.to(next(adapter.module.parameters()).dtype)
-    eager.load_state_dict(adapter.module.state_dict())
-    output = eager(batch.ids, attention_mask=(~batch.padding).long(), output_attentions=True)
-    return list(output.attentions)
-
-
-def whole_maps(adapter, batch) -> list[torch.Tensor]:
-    reference = scgpt_maps if adapter.family == "scgpt" else geneformer_maps
-    with torch.no_grad():
-        return reference(adapter, batch)
-
-
 def summed_by_hand(adapter, adata, sources, targets):
     """Sums, squares and counts from whole maps, one pair of tokens at a time."""
     tokens = adapter.tokenise(adata)
     batch = adapter.collate(tokens, range(len(tokens)))
-    maps = torch.stack(whole_maps(adapter, batch)).double().numpy()
+    maps = torch.stack(reference_maps(adapter, batch)).double().numpy()
     shape = (adapter.n_layers, adapter.n_heads, len(sources), len(targets))
     total, squares, count = np.zeros(shape), np.zeros(shape), np.zeros(shape[2:], dtype=int)
     names = list(tokens.gene_names)
@@ -108,7 +67,7 @@ def test_row_is_query_and_column_is_key(family, tmp_path):
     found = extract(adapter, adata, sources=[GENES[i]], genes=[GENES[j]], show_progress=False)
     batch = adapter.collate(tokens, [0])
     place = {int(g): p for p, g in enumerate(genes)}
-    expected = torch.stack(whole_maps(adapter, batch))[:, 0, :, place[int(i)], place[int(j)]]
+    expected = torch.stack(reference_maps(adapter, batch))[:, 0, :, place[int(i)], place[int(j)]]
     np.testing.assert_allclose(found["sum"][:, :, 0, 0], expected, atol=1e-6)
 
 
@@ -154,7 +113,7 @@ def test_weights_times_values_rebuild_the_attention_output(family, tmp_path):
         adapter.forward(batch)
     for handle in handles:
         handle.remove()
-    maps, keep = whole_maps(adapter, batch), ~batch.padding
+    maps, keep = reference_maps(adapter, batch), ~batch.padding
     for layer, part in enumerate(adapter.layers()):
         heads = maps[layer] @ seen[layer]
         rebuilt = part.projection(heads.transpose(1, 2).flatten(2))
@@ -174,7 +133,7 @@ def test_value_weighted_is_the_length_of_each_contribution(family, tmp_path):
 
     with torch.no_grad(), tapping(read):
         adapter.forward(batch)
-    maps = whole_maps(adapter, batch)
+    maps = reference_maps(adapter, batch)
     at = [np.flatnonzero(tokens.genes[0] == GENES.index(g))[0] for g in found["source"].values]
     for layer, part in enumerate(adapter.layers()):
         for head in range(adapter.n_heads):
@@ -206,7 +165,7 @@ def test_rollout_multiplies_the_mean_maps(family, tmp_path):
     for cell in range(len(tokens)):
         batch = adapter.collate(tokens, [cell])
         rolled = np.eye(batch.ids.shape[1])
-        for weights in whole_maps(adapter, batch):
+        for weights in reference_maps(adapter, batch):
             mean = weights[0].mean(dim=0).numpy()
             rolled = (mean + np.eye(len(mean))) @ rolled / 2
         for p, i in enumerate(tokens.genes[cell]):
@@ -233,7 +192,7 @@ def test_shipped_checkpoints_equal_the_reference(name):
     found = extract(adapter, adata, sources=sources, genes=names, show_progress=False)
     tokens = adapter.tokenise(adata)
     batch = adapter.collate(tokens, range(len(tokens)))
-    maps = torch.stack(whole_maps(adapter, batch)).double().numpy()
+    maps = torch.stack(reference_maps(adapter, batch)).double().numpy()
     total = np.zeros(found["sum"].shape)
     for cell in range(len(tokens)):
         genes = batch.genes[cell].numpy()
