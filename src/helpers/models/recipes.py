@@ -196,6 +196,7 @@ def card(
             "machine": platform.machine(),
             "torch": str(torch.__version__),
             "minutes": round(result.minutes, 1),
+            "minutes_meaning": "wall clock on a shared machine, interruptions included",
         },
         "loss": {
             "meaning": LOSS[plan.family],
