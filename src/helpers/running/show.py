@@ -101,6 +101,7 @@ def show_table(table: pd.DataFrame, name: str, caption: str, *, first: bool) -> 
             showIndex=labelled,
             pageLength=ROWS_PER_PAGE,
             maxBytes=0,
+            classes="display compact",  # without "nowrap": long texts break
             text_in_header_can_be_selected=False,  # so that a click anywhere on a heading sorts
         )
     )
