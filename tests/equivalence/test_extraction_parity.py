@@ -8,6 +8,7 @@ import pytest
 import torch
 from extraction_models import FAMILIES, GENES, TFS, build, cells
 
+from helpers.errors import ModelError
 from helpers.extraction import extract, rollout
 from helpers.extraction.reference import reference_maps
 from helpers.models.attention import tapping
@@ -56,6 +57,22 @@ def test_equals_whole_maps_of_the_reference(family, dtype, tmp_path):
     square = found["sum"].sel(target=TFS)
     flipped = square.transpose("layer", "head", "target", "source")
     assert float(np.abs(square.values - flipped.values).max()) > 1e-3
+
+
+def test_the_reference_leaves_the_model_as_it_was(family, tmp_path):
+    adapter, adata = build(family, tmp_path), cells(3)
+    before = extract(adapter, adata, sources=TFS, show_progress=False)
+    tokens = adapter.tokenise(adata)
+    reference_maps(adapter, adapter.collate(tokens, range(len(tokens))))
+    after = extract(adapter, adata, sources=TFS, show_progress=False)
+    np.testing.assert_array_equal(before["sum"], after["sum"])
+
+
+def test_a_model_that_bypasses_the_tap_is_refused(tmp_path):
+    adapter = build("geneformer-v1", tmp_path)
+    adapter.module.set_attn_implementation("eager")
+    with pytest.raises(ModelError, match=r"layers \[0, 1, 2\] showed the tap no attention"):
+        extract(adapter, cells(3), sources=TFS, show_progress=False)
 
 
 def test_row_is_query_and_column_is_key(family, tmp_path):

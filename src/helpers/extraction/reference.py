@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import nn
 from transformers import BertForMaskedLM
@@ -58,7 +60,9 @@ def _pytorch(adapter: ModelAdapter, batch: Batch) -> list[torch.Tensor]:
 
 
 def _transformers(adapter: ModelAdapter, batch: Batch) -> list[torch.Tensor]:
-    eager = BertForMaskedLM._from_config(adapter.module.config, attn_implementation="eager").eval()
+    # A copy: the choice of attention is kept in the configuration, which our model also reads.
+    config = copy.deepcopy(adapter.module.config)
+    eager = BertForMaskedLM._from_config(config, attn_implementation="eager").eval()
     eager = eager.to(next(adapter.module.parameters()).dtype)
     eager.load_state_dict(adapter.module.state_dict())
     mask = (~batch.padding).long()

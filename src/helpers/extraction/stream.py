@@ -126,7 +126,8 @@ class Pass:
         else:
             if missing := set(range(self.adapter.n_layers)) - reader.done:
                 raise ModelError(
-                    f"{self.adapter.name}: layers {sorted(missing)} showed no attention to the tap"
+                    f"{self.adapter.name}: layers {sorted(missing)} showed the tap no attention; "
+                    "was the model's attention implementation changed after loading?"
                 )
             add_counts(self.sums, self.axes, self.tokens, rows, self.codes[rows])
             return

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from helpers.plotting.style import BLUE, GREY, SEQUENTIAL, VERMILLION, use_style
 
@@ -115,6 +116,10 @@ def directions(tables: dict[str, pd.DataFrame]) -> tuple[Figure, str]:
             axis.plot(limits, limits, color=GREY, lw=1)
             axis.scatter(x, y, s=9, color=BLUE, alpha=0.6)
             axis.set(xscale="log", yscale="log", title=name)
+            for ticks in (axis.xaxis, axis.yaxis):
+                ticks.set_major_locator(LogLocator(subs=(1, 2, 4)))
+                ticks.set_major_formatter("{x:g}")
+                ticks.set_minor_locator(NullLocator())
             axis.set_xlabel("from i to j, thousandths")
             axis.set_ylabel("from j to i, thousandths")
     alt = (
