@@ -1,0 +1,225 @@
+"""Cells, references and attention for the co-expression page, read once per model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from helpers.datasets import load, load_reference
+from helpers.datasets.simulate import training_world
+from helpers.edges import edge_scores, pool, uniform_of_tokens
+from helpers.errors import ParameterError
+from helpers.extraction import extract, order_share
+from helpers.models.adapter import ModelAdapter, Tokens
+from helpers.models.load import load_model
+from helpers.models.recipes import training_cells
+from helpers.models.training import random_model
+
+DATA = ("baron", "sim")
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Cells of one data set in random order, in nested blocks, with two contexts.
+
+    Parameters
+    ----------
+    data
+        ``"baron"`` or ``"sim"``.
+    adata
+        All genes, for expression; counts in ``layers["counts"]``.
+    model_genes
+        Genes that the models read.
+    references
+        Name -> curated edges (for ``sim``, the true network).
+    block_ends
+        Cell numbers of the table, increasing; the first n cells are the set of size n.
+    context
+        (cells,) ``"A"`` for cells of the most frequent type, ``"B"`` for the others.
+    context_name
+        That type.
+    """
+
+    data: str
+    adata: ad.AnnData
+    model_genes: list[str]
+    references: dict[str, pd.DataFrame]
+    block_ends: tuple[int, ...]
+    context: np.ndarray
+    context_name: str
+
+    @property
+    def strata(self) -> np.ndarray:
+        """Block number and context of each cell, as one label."""
+        block = np.searchsorted(self.block_ends, np.arange(self.adata.n_obs), side="right")
+        return np.array([f"{b}{c}" for b, c in zip(block, self.context, strict=True)])
+
+
+def read_cells(data: str, cell_numbers: Sequence[int], seed: int) -> Cells:
+    """Read a data set and draw nested random sets of its cells.
+
+    Parameters
+    ----------
+    data
+        ``"baron"``: human pancreas {cite}`baron2016` with TRRUST and DoRothEA. ``"sim"``: the
+        simulated training world with its true network.
+    cell_numbers
+        Sizes of the nested sets; larger ones than the data hold are refused.
+    seed
+        Seed of the draw.
+    """
+    if data not in DATA:
+        raise ParameterError(f"data is {data!r}; choose one of {list(DATA)}")
+    if data == "sim":
+        drawn = training_world()
+        adata, references = drawn.adata, {"network": drawn.reference}
+        genes = list(adata.var_names)
+    else:
+        adata = load("baron-human")
+        references = {"trrust": load_reference("trrust"), "dorothea": load_reference("dorothea")}
+        genes = list(training_cells("baron")[0].var_names)
+    ends = tuple(sorted(set(cell_numbers)))
+    if ends[-1] > adata.n_obs:
+        raise ParameterError(f"{ends[-1]} cells asked for; {data} holds {adata.n_obs}")
+    rows = np.random.default_rng(seed).permutation(adata.n_obs)[: ends[-1]]
+    chosen = adata[rows].copy()
+    kinds = chosen.obs["cell_type"].astype(str)
+    largest = kinds.value_counts().idxmax()
+    context = np.where(kinds == largest, "A", "B")
+    return Cells(data, chosen, genes, references, ends, context, largest)
+
+
+def resolve_models(models: Sequence[str], data: str) -> dict[str, str]:
+    """Return label -> model to load for a data set.
+
+    ``"scgpt"`` and ``"geneformer"`` are the checkpoints trained on the data set; ``"scgpt:/path"``
+    and ``"geneformer:/path"`` are a user's own, read on Baron only.
+    """
+    found = {}
+    for model in models:
+        family, colon, _ = model.partition(":")
+        if not colon:
+            found[model] = f"{model}-{data}"
+        elif data == "baron":
+            found[f"own-{family}"] = model
+    return found
+
+
+@dataclass(frozen=True)
+class Read:
+    """Attention of one model over the cells of one data set.
+
+    Parameters
+    ----------
+    label
+        Short name of the model.
+    sums
+        Attention sums with a `stratum` per block and context.
+    cells
+        The cells that were read.
+    tokens
+        Their tokens.
+    ranked
+        Whether the order of tokens carries expression (rank tokenisers).
+    """
+
+    label: str
+    sums: xr.Dataset
+    cells: Cells
+    tokens: Tokens
+    ranked: bool
+
+    @property
+    def genes(self) -> list[str]:
+        """Genes on both axes."""
+        return [str(gene) for gene in self.sums["source"].values]
+
+    def scores(
+        self, n_cells: int | None = None, context: str | None = None, min_count: int = 20
+    ) -> xr.DataArray:
+        """Return the pooled edge score over the first `n_cells` cells, or over one context."""
+        names = self.sums["stratum"].values.astype(str)
+        ends = self.cells.block_ends
+        allowed = len(ends) if n_cells is None else ends.index(n_cells) + 1
+        keep = [int(name[:-1]) < allowed and context in (None, name[-1]) for name in names]
+        part = self.sums[["sum", "count"]].isel(stratum=np.flatnonzero(keep)).sum("stratum")
+        return pool(edge_scores(part, min_count=min_count))
+
+    def order(self) -> xr.DataArray | None:
+        """Return the order share of the tokens, for rank tokenisers only."""
+        if not self.ranked:
+            return None
+        found = order_share(self.tokens, sources=self.genes, genes=self.genes)
+        return found["sum"] / found["count"].where(found["count"] > 0)
+
+    def uniform(self) -> xr.DataArray:
+        """Return the score of uniform attention."""
+        return uniform_of_tokens(self.tokens, self.genes)
+
+
+def choose_genes(cells: Cells, adapters: Sequence[ModelAdapter], n_genes: int) -> list[str]:
+    """Return the genes to score: those that all models read, half of them regulators if possible.
+
+    Regulators of the references come first, the most often detected first, up to half of
+    `n_genes`; the rest are the most often detected other genes. Detection in the chosen cells is
+    the only thing looked at, never a label.
+    """
+    adata = cells.adata[:, cells.model_genes]
+    seen = np.full(adata.n_vars, np.inf)
+    for adapter in adapters:
+        held = np.concatenate(adapter.tokenise(adata).genes)
+        seen = np.minimum(seen, np.bincount(held[held >= 0], minlength=adata.n_vars))
+    ranked = adata.var_names[np.argsort(-seen, kind="stable")]
+    ranked = [gene for gene in ranked if seen[adata.var_names.get_loc(gene)] > 0]
+    tfs = set().union(*(reference["source"] for reference in cells.references.values()))
+    first = [gene for gene in ranked if gene in tfs][: n_genes // 2]
+    chosen = set(first) | set(
+        [gene for gene in ranked if gene not in set(first)][: n_genes - len(first)]
+    )
+    return [gene for gene in adata.var_names if gene in chosen]
+
+
+def read_attention(
+    label: str, adapter: ModelAdapter, cells: Cells, genes: Sequence[str], seed: int
+) -> Read:
+    """Sum the attention of a model between genes, per block and context of the cells."""
+    adata = cells.adata[:, cells.model_genes].copy()
+    sums = extract(
+        adapter,
+        adata,
+        sources=list(genes),
+        genes=list(genes),
+        strata=cells.strata,
+        squares=False,
+        seed=seed,
+        show_progress=False,
+    )
+    tokens = adapter.tokenise(adata, seed=seed)
+    return Read(label, sums, cells, tokens, adapter.family == "geneformer")
+
+
+def read_models(
+    cells: Cells, models: Sequence[str], n_genes: int, seed: int
+) -> tuple[dict[str, Read], dict[str, Read]]:
+    """Read every model, and a randomly initialised one of the same shape, on the same genes.
+
+    Returns
+    -------
+    (trained, random)
+        Label -> attention.
+    """
+    adapters = {
+        label: load_model(spec) for label, spec in resolve_models(models, cells.data).items()
+    }
+    genes = choose_genes(cells, list(adapters.values()), n_genes)
+    trained, untrained = {}, {}
+    for label, adapter in adapters.items():
+        trained[label] = read_attention(label, adapter, cells, genes, seed)
+        fresh = random_model(adapter.family, adapter, seed)
+        untrained[label] = read_attention(label, fresh, cells, genes, seed)
+    return trained, untrained

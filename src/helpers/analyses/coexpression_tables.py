@@ -1,0 +1,269 @@
+"""Tables of the co-expression page: findings, AUROC by cell number, stability, published values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from helpers.analyses.coexpression import Findings, analyse, scored
+from helpers.analyses.coexpression_inputs import Read
+from helpers.errors import DataError
+from helpers.estimates import Estimate, NotEstimable
+from helpers.evaluation.scoring import auroc_profile
+from helpers.evaluation.sets import drop_missing, evaluation_set
+from helpers.registry.claims import load_claims, table_rows
+from helpers.statistics.results import Outcome
+
+
+def analyse_models(
+    trained: Mapping[str, Read], n_perm: int, n_boot: int, min_count: int, seed: int
+) -> dict[str, Findings]:
+    """Make all estimates for every model and reference.
+
+    Parameters
+    ----------
+    trained
+        Label -> attention of one data set.
+    n_perm, n_boot
+        Permutations and TF-cluster bootstrap draws.
+    min_count
+        Fewest cells that hold both genes.
+    seed
+        Seed; each model and reference has a stream of its own.
+
+    Returns
+    -------
+    dict
+        ``"model/data/reference"`` -> findings.
+    """
+    found = {}
+    for number, (label, read) in enumerate(trained.items()):
+        score, order, uniform = read.scores(min_count=min_count), read.order(), read.uniform()
+        for place, (name, reference) in enumerate(read.cells.references.items()):
+            key = f"{label}/{read.cells.data}/{name}"
+            data = scored(key, score, read.cells.adata, reference, order=order, uniform=uniform)
+            found[key] = analyse(data, np.random.default_rng([seed, number, place]), n_perm, n_boot)
+    return found
+
+
+def auroc_by_cells(
+    trained: Mapping[str, Read], n_boot: int, min_count: int, seed: int
+) -> pd.DataFrame:
+    """Return AUROC per cell number, reference and model, all models on the same pairs.
+
+    A pair counts only if every model has a score for it at that cell number.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `data, reference, cells, model, auroc, low, high, positives, pairs, TFs`; limits
+        are NaN where fewer than 5 TFs have a positive, and `auroc` where no positive is left.
+    """
+    rows = []
+    first = next(iter(trained.values()))
+    for name, reference in first.cells.references.items():
+        universe = evaluation_set(reference, first.genes, name=name)
+        for n_cells in first.cells.block_ends:
+            scores = np.stack(
+                [
+                    universe.scores_from(_scores_or_missing(read, n_cells, min_count))
+                    for read in trained.values()
+                ]
+            )
+            kept, scores = drop_missing(universe, scores)
+            found = auroc_profile(kept, scores, np.random.default_rng([seed, n_cells]), n_boot)
+            for place, label in enumerate(trained):
+                one = found if isinstance(found, NotEstimable) else found[place]
+                rows.append(
+                    {"data": first.cells.data, "reference": name, "cells": n_cells, "model": label}
+                    | _limits(one)
+                    | {
+                        "positives": kept.n_positive,
+                        "pairs": kept.n_pairs,
+                        "TFs": kept.n_tfs_with_positive,
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def _scores_or_missing(read: Read, n_cells: int, min_count: int):
+    try:
+        return read.scores(n_cells, min_count=min_count)
+    except DataError:  # too few cells for any pair: all are missing
+        return read.scores(min_count=0).where(False)
+
+
+def _limits(one: Estimate | NotEstimable) -> dict[str, float]:
+    if isinstance(one, NotEstimable):
+        return {"auroc": np.nan, "low": np.nan, "high": np.nan}
+    low = np.nan if one.low is None else one.low
+    return {"auroc": one.value, "low": low, "high": np.nan if one.high is None else one.high}
+
+
+def spread_of_models(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the range of AUROC over models at the largest cell number, per reference (10.6)."""
+    largest = table[table["cells"] == table["cells"].max()].dropna(subset=["auroc"])
+    grouped = largest.groupby(["data", "reference"])["auroc"]
+    spread = grouped.agg(lambda values: values.max() - values.min()).rename("spread")
+    return pd.concat([spread, grouped.size().rename("models")], axis=1).reset_index()
+
+
+def context_stability(
+    trained: Mapping[str, Read],
+    untrained: Mapping[str, Read],
+    rng: np.random.Generator,
+    min_count: int,
+    n_perm: int = 200,
+) -> pd.DataFrame:
+    """Compare edge scores of two contexts, beside two baselines.
+
+    Cosine of the scores of all pairs that both contexts score; the same after permuting the gene
+    labels of one of them (mean of `n_perm`); and for a model of the same shape with random weights.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `data, model, pairs, cosine, permuted genes, random weights, correlation,
+        correlation (random)`; correlations are Spearman's over the same pairs.
+    """
+    rows = []
+    for label, read in trained.items():
+        own = _compare(read, rng, min_count, n_perm)
+        blank = _compare(untrained[label], rng, min_count, n_perm)
+        rows.append(
+            {
+                "data": read.cells.data,
+                "model": label,
+                "pairs": own["pairs"],
+                "cosine": own["cosine"],
+                "permuted genes": own["permuted"],
+                "random weights": blank["cosine"],
+                "correlation": own["correlation"],
+                "correlation (random)": blank["correlation"],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _compare(read: Read, rng: np.random.Generator, min_count: int, n_perm: int) -> dict:
+    first = read.scores(context="A", min_count=min_count).values
+    second = read.scores(context="B", min_count=min_count).values
+    used = np.isfinite(first) & np.isfinite(second) & ~np.eye(len(first), dtype=bool)
+    filled = np.where(np.isfinite(second), second, np.nan)
+    permuted = []
+    for _ in range(n_perm):
+        order = rng.permutation(len(first))
+        moved = filled[np.ix_(order, order)]
+        both = used & np.isfinite(moved)
+        permuted.append(_cosine(first[both], moved[both]))
+    ranks = pd.Series(first[used]).corr(pd.Series(second[used]), method="spearman")
+    return {
+        "pairs": int(used.sum()),
+        "cosine": _cosine(first[used], second[used]),
+        "permuted": float(np.mean(permuted)),
+        "correlation": float(ranks),
+    }
+
+
+def _cosine(x: np.ndarray, y: np.ndarray) -> float:
+    return float(x @ y / np.sqrt((x @ x) * (y @ y)))
+
+
+def association_table(findings: Mapping[str, Findings]) -> pd.DataFrame:
+    """Return one row per model and data set: rho with co-expression in its variants."""
+    rows = {}
+    for key, found in findings.items():
+        model, data, _ = key.split("/")
+        rows.setdefault(
+            (data, model),
+            {
+                "data": data,
+                "model": model,
+                "genes": found.genes,
+                "rho (corrected)": _text(found.tests["10.1"]),
+                "p (QAP)": _p(found.tests["10.1"]),
+                "rho with |R|": _text(found.rho_abs),
+                "rho given library size": _text(found.rho_partial),
+                "rho, raw counts (published)": _text(found.rho_raw),
+                "naive p (published)": "-" if found.naive is None else f"{found.naive:.1g}",
+                "rho with token order": "-" if found.rho_order is None else _text(found.rho_order),
+                "partial rho given order": "-"
+                if found.rho_given_order is None
+                else _partial(found.rho_given_order),
+            },
+        )
+    return pd.DataFrame(rows.values())
+
+
+def shares_table(findings: Mapping[str, Findings]) -> pd.DataFrame:
+    """Return one row per model and data set: shares of the variance of the score's ranks."""
+    rows = {}
+    for key, found in findings.items():
+        model, data, _ = key.split("/")
+        test = found.tests["10.2"]
+        if isinstance(test, Outcome):
+            rows.setdefault(
+                (data, model),
+                {
+                    "data": data,
+                    "model": model,
+                    "co-expression alone": test.detail["r2_matrix"],
+                    "gene-level terms": test.detail["r2_terms"],
+                    "both": test.detail["r2_both"],
+                    "unique to co-expression": test.estimate,
+                    "partial rho": test.detail["partial"],
+                    "p": test.p,
+                },
+            )
+    return pd.DataFrame(rows.values())
+
+
+def regulation_table(findings: Mapping[str, Findings]) -> pd.DataFrame:
+    """Return one row per model, data set and reference: AUROC, tests, and the ceiling of rho."""
+    rows = []
+    for key, found in findings.items():
+        model, data, reference = key.split("/")
+        rows.append(
+            {
+                "data": data,
+                "model": model,
+                "reference": reference,
+                "AUROC": str(found.auroc),
+                "AUROC of |R|": str(found.auroc_coexpression),
+                "p (targets within TF)": _p(found.tests["10.3"]),
+                "|R| minus attention": _text(found.tests["10.4"]),
+                "p (difference)": _p(found.tests["10.4"]),
+                "p (within 0.45-0.55)": _p(found.tests["10.5"]),
+                "rho": "-" if found.rho_regulation is None else f"{found.rho_regulation:.4f}",
+                "ceiling of rho": f"{found.ceiling:.4f}",
+                "positives": found.universe["n_positive"],
+                "pairs": found.universe["n_pairs"],
+                "TFs with positive": found.universe["n_tfs_with_positive"],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def published_table() -> pd.DataFrame:
+    """Return Table 1 of paper A as printed."""
+    return pd.DataFrame(table_rows(load_claims()["coexpression/table1"]))
+
+
+def _text(outcome: Outcome | NotEstimable) -> str:
+    if isinstance(outcome, NotEstimable):
+        return "not estimable"
+    if outcome.low is None:
+        return f"{outcome.estimate:.3f}"
+    return f"{outcome.estimate:.3f} [{outcome.low:.3f}, {outcome.high:.3f}]"
+
+
+def _partial(outcome: Outcome | NotEstimable) -> str:
+    if isinstance(outcome, NotEstimable):
+        return "not estimable"
+    return f"{outcome.detail['partial']:.3f} (p = {outcome.p:.2g})"
+
+
+def _p(outcome: Outcome | NotEstimable) -> str:
+    return "not estimable" if isinstance(outcome, NotEstimable) else f"{outcome.p:.3g}"

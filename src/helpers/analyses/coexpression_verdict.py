@@ -1,0 +1,155 @@
+"""What the co-expression page concludes: sentences that follow from the values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from helpers.analyses.coexpression import Findings
+from helpers.estimates import Estimate, NotEstimable
+from helpers.registry.claims import load_claims
+from helpers.statistics.results import Outcome
+
+ALPHA = 0.05
+
+
+def _holds(outcome: Outcome | NotEstimable) -> bool | None:
+    return None if isinstance(outcome, NotEstimable) else outcome.p <= ALPHA
+
+
+def association_sentence(found: Findings) -> str:
+    """Say whether attention follows co-expression, and how much is left beyond gene-level terms."""
+    first, second = found.tests["10.1"], found.tests["10.2"]
+    if isinstance(first, NotEstimable):
+        return f"The association with co-expression is {first}."
+    verb = "follows" if _holds(first) else "does not detectably follow"
+    text = (
+        f"Pooled attention {verb} co-expression (rho = {first.estimate:.2f}, "
+        f"p = {first.p:.2g} with genes as units)."
+    )
+    if isinstance(second, NotEstimable):
+        return f"{text} Beyond gene-level terms the association is {second}."
+    partial = second.detail["partial"]
+    left = "is left" if _holds(second) else "is not detectable"
+    text += (
+        f" Beyond gene-level terms an association {left}: co-expression adds "
+        f"{100 * second.estimate:.1f} % of the variance (partial rho {partial:.2f}, "
+        f"p = {second.p:.2g}), the terms alone explain {100 * second.detail['r2_terms']:.1f} %."
+    )
+    if partial < 0:
+        text += " Its sign is negative, which is not the association that the claim names."
+    return text
+
+
+def regulation_sentence(found: Findings) -> str:
+    """Say whether attention ranks curated regulation, and what a non-rejection is worth."""
+    test, same = found.tests["10.3"], found.tests["10.5"]
+    counts = (
+        f"{found.universe['n_positive']} positives of {found.universe['n_tfs_with_positive']} TFs"
+    )
+    if not isinstance(found.auroc, Estimate):
+        return f"AUROC {found.auroc} ({counts})."
+    text = f"AUROC {found.auroc} ({counts})."
+    if isinstance(test, NotEstimable):
+        return f"{text} A test is {test}."
+    differs, inside = _holds(test), _holds(same)
+    if differs and test.estimate > 0.5:
+        text += f" The ranking of targets beats permuted targets (p = {test.p:.2g})."
+    elif differs:
+        text += f" Targets rank below permuted targets (p = {test.p:.2g})."
+    else:
+        text += f" Permuted targets do as well (p = {test.p:.2g})."
+    if inside:
+        text += f" The AUROC lies within 0.45 and 0.55 (equivalence p = {same.p:.2g})."
+    elif inside is False:
+        text += (
+            f" That it lies within 0.45 and 0.55 is not shown (equivalence p = {same.p:.2g}), "
+            "so absence of a signal is not established."
+        )
+    return text
+
+
+def comparison_sentence(found: Findings) -> str:
+    """Say whether co-expression ranks regulation better than attention."""
+    test = found.tests["10.4"]
+    if isinstance(test, NotEstimable):
+        return f"The comparison with co-expression is {test}."
+    which = "better than" if test.estimate > 0 else "worse than"
+    if not _holds(test):
+        which = "neither better nor worse, detectably, than"
+    return (
+        f"The size of co-expression ranks regulation {which} attention "
+        f"(difference {test.estimate:.3f} [{test.low:.3f}, {test.high:.3f}], p = {test.p:.2g})."
+    )
+
+
+def verdict(findings: Mapping[str, Findings]) -> str:
+    """Return the page's verdict as Markdown: one item per model, data set and reference."""
+    lines = []
+    for key, found in findings.items():
+        model, data, reference = key.split("/")
+        lines.append(
+            f"- **{model} on {data}, {reference}.** {association_sentence(found)} "
+            f"{regulation_sentence(found)} {comparison_sentence(found)}"
+        )
+    return "\n".join(lines)
+
+
+def summary(findings: Mapping[str, Findings]) -> str:
+    """Return one paragraph: in how many analyses each part of the paper's statement holds."""
+
+    def count(number: str, wanted: bool = True) -> tuple[int, int]:
+        keys = {
+            (key if number not in ("10.1", "10.2") else key.rpartition("/")[0]): found
+            for key, found in findings.items()
+        }
+        known = [_holds(found.tests[number]) for found in keys.values()]
+        known = [answer for answer in known if answer is not None]
+        return sum(answer is wanted for answer in known), len(known)
+
+    follows, beyond = count("10.1"), count("10.2")
+    signal, absent = count("10.3"), count("10.5")
+    return (
+        f"Attention follows co-expression in {follows[0]} of {follows[1]} models and data sets, "
+        f"and beyond gene-level terms in {beyond[0]} of {beyond[1]}. "
+        f"Its ranking of regulation differs from permuted targets in {signal[0]} of {signal[1]} "
+        f"analyses; an AUROC within 0.45 and 0.55 is established in {absent[0]} of {absent[1]}. "
+        "These counts are of uncorrected p values; the registry page corrects them together."
+    )
+
+
+def known_truth_sentence(findings: Mapping[str, Findings]) -> str:
+    """Say what the simulated world, in which regulation drives expression, adds."""
+    found = [entry for key, entry in findings.items() if key.split("/")[1] == "sim"]
+    if not found:
+        return "The simulated world was not read."
+    values = [entry.auroc for entry in found if isinstance(entry.auroc, Estimate)]
+    shown = ", ".join(f"{value.value:.2f}" for value in values)
+    ceiling = [
+        entry.auroc_coexpression
+        for entry in found
+        if isinstance(entry.auroc_coexpression, Estimate)
+    ]
+    best = f"{ceiling[0].value:.2f}" if ceiling else "not estimable"
+    return (
+        f"In the simulated world the reference is the truth and complete. There attention reaches "
+        f"AUROC {shown}, and the size of co-expression {best}: what a score can reach when the "
+        "reference has no gaps and expression does follow it."
+    )
+
+
+def published_rho_sentence(findings: Mapping[str, Findings]) -> str:
+    """Set the published range of rho beside ours."""
+    low, high = load_claims()["coexpression/rho-range"].range
+    values = {
+        key.rpartition("/")[0]: found.rho_raw.estimate
+        for key, found in findings.items()
+        if isinstance(found.rho_raw, Outcome)
+    }
+    shown = ", ".join(f"{value:.2f} ({scope})" for scope, value in values.items())
+    inside = sum(low <= value <= high for value in values.values())
+    return (
+        f"Paper A prints {low} to {high} for published checkpoints and tissue cells; with its own "
+        f"definition (raw counts) the small models here give {shown}, of which {inside} "
+        f"lie{'s' if inside == 1 else ''} in the printed range. Other models and other cells: this "
+        "neither supports nor refutes the printed figure."
+    )
