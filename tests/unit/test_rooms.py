@@ -1,0 +1,61 @@
+"""Imports go one way between the parts of the package."""
+
+import ast
+
+import pytest
+
+from helpers.running.closure import PACKAGE
+
+LEAVES = {"errors", "estimates", "files"}
+ROOMS = {p.parent.name for p in PACKAGE.glob("*/__init__.py")}
+BELOW_ANALYSES = ROOMS - {"analyses", "running"}
+
+
+def imported(room: str) -> dict[str, set[str]]:
+    """File -> parts of the package imported at its top level."""
+    found = {}
+    for path in (PACKAGE / room).rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = set()
+        for node in tree.body:
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("helpers."):
+                names.add(node.module.split(".")[1])
+            elif isinstance(node, ast.ImportFrom) and node.module == "helpers":
+                names |= {alias.name for alias in node.names}
+        found[path.relative_to(PACKAGE).as_posix()] = names
+    return found
+
+
+def offenders(room: str, allowed: set[str]) -> dict[str, set[str]]:
+    found = {name: parts - allowed - LEAVES - {room} for name, parts in imported(room).items()}
+    return {name: parts for name, parts in found.items() if parts}
+
+
+def test_statistics_know_arrays_only():
+    assert offenders("statistics", set()) == {}
+    for path in (PACKAGE / "statistics").rglob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        for module in ("anndata", "torch", "scanpy"):
+            assert f"import {module}" not in source, path
+
+
+@pytest.mark.parametrize("room", sorted(BELOW_ANALYSES))
+def test_nothing_below_imports_analyses_or_the_runner(room):
+    assert offenders(room, BELOW_ANALYSES) == {}
+
+
+@pytest.mark.parametrize(
+    ("room", "allowed"),
+    [
+        ("datasets", {"statistics"}),
+        ("models", {"datasets"}),
+        ("extraction", {"datasets", "models"}),
+        ("registry", {"statistics"}),
+    ],
+)
+def test_arrows(room, allowed):
+    assert offenders(room, allowed) == {}
+
+
+def test_only_the_command_line_stands_above_the_runner():
+    assert offenders("analyses", BELOW_ANALYSES) == {}

@@ -1,0 +1,105 @@
+"""What the book is built from: staged notebooks, generated pages, scripts; and the doctor."""
+
+import json
+import zipfile
+
+import pytest
+
+from helpers.errors import RunError
+from helpers.running import api, assets, book, doctor, pages, provenance
+
+
+@pytest.fixture
+def fixture_notebooks(root, monkeypatch):
+    monkeypatch.setenv("HELPERS_NOTEBOOKS_DIR", str(root / "tests" / "fixture_book" / "notebooks"))
+    monkeypatch.setenv("HELPERS_PARAMS_DIR", str(root / "tests" / "fixture_book" / "params"))
+
+
+def fake_result(results, profile, name, text):
+    folder = results / profile / name
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text("{}")
+    (folder / f"{name}.ipynb").write_text(text)
+
+
+def test_staging_takes_what_is_there_and_removes_the_rest(
+    fixture_notebooks, results, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(assets, "bring_all", lambda root: None)
+    monkeypatch.setattr(pages, "CARDS", {})
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "99_old.ipynb").write_text("old")
+    fake_result(results, "demo", "00_first", "of the profile")
+    fake_result(results, "custom", "00_first", "by hand")
+    assert pages.missing("demo") == ["01_second", "90_last"]
+    assert pages.stage(tmp_path, "demo") == ["00_first"]
+    staged = tmp_path / "pages" / "00_first.ipynb"
+    assert staged.read_text() == "of the profile"
+    assert not (tmp_path / "pages" / "99_old.ipynb").exists()
+    before = staged.stat().st_mtime_ns
+    pages.stage(tmp_path, "demo")
+    assert staged.stat().st_mtime_ns == before, "an unchanged page was written again"
+    pages.stage(tmp_path, "demo", "custom")
+    assert staged.read_text() == "by hand"
+
+
+def test_a_book_without_results_says_what_to_run(fixture_notebooks, results, tmp_path):
+    with pytest.raises(RunError, match=r"00_first.*make book"):
+        book.build("demo", root=tmp_path)
+
+
+def test_exercises_are_found_with_difficulty_and_time(fixture_notebooks):
+    text = pages.exercise_index(["00_first", "01_second"])
+    assert "| {doc}`00_first` | [A sum](#ex-00-sum) | easy | 5 |" in text
+    assert "01_second" not in text
+    assert "No page with exercises" in pages.exercise_index([])
+
+
+def test_every_public_module_has_a_place_in_the_reference():
+    text = "\n".join(api.pages().values())
+    for name in ("helpers.errors", "helpers.running.page", "helpers.statistics.auroc"):
+        assert f".. automodule:: {name}\n" in text
+    assert "commands" not in text and "__init__" not in text
+
+
+def test_scripts_are_unpacked_once(tmp_path, monkeypatch):
+    wheel = tmp_path / "mathjax.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("mathjax/static/mathjax/es5/tex-mml-chtml.js", "script")
+        archive.writestr("mathjax/static/mathjax/es5/other.js", "unused")
+        archive.writestr("mathjax/static/mathjax/LICENSE", "licence")
+    fetched = []
+    monkeypatch.setattr(assets, "fetch", lambda item: fetched.append(item.name) or wheel)
+    for _ in range(2):
+        folder = assets.bring_mathjax(tmp_path / "static")
+    files = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    assert files == {"es5/tex-mml-chtml.js", "LICENSE", "sha256.txt"}
+    assert fetched == ["mathjax"]
+    assert assets.bring_plotly(tmp_path / "static").stat().st_size > 1e6
+
+
+def test_git_state_outside_a_checkout(tmp_path, root):
+    assert provenance.git_state(tmp_path) == {"commit": None, "changed": None}
+    commit = provenance.git_state(root)["commit"]
+    assert commit is None or len(commit) == 40
+
+
+def test_footer_names_what_a_reader_needs():
+    context = provenance.interactive("10_x") | {
+        "parameters": {"seed": 3},
+        "source_sha256": "a" * 64,
+    }
+    run = provenance.record(context, [{"path": "/data/cells.h5ad", "sha256": "b" * 64}])
+    lines = provenance.lines(json.loads(json.dumps(run)))
+    assert lines["Parameters"] == "seed = 3" and run["seed"] == 3
+    assert lines["Data read"] == "cells.h5ad (bbbbbbbbbbbb)"
+    assert "python" in lines["Versions"] and "MB" in lines["Ran"]
+
+
+def test_doctor_names_what_is_missing(monkeypatch):
+    assert all(check.what and check.found for check in doctor.examine())
+    monkeypatch.setattr(doctor.sys, "version_info", (3, 10, 1, "final", 0))
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
+    checks = {check.what: check for check in doctor.examine()}
+    assert not checks["Python 3.11"].good and checks["Python 3.11"].found == "3.10.1"
+    assert not checks["Chromium"].good and checks["Chromium"].level == "wanted"
