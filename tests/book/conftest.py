@@ -109,20 +109,26 @@ class Browser:
         return path
 
 
-@pytest.fixture(scope="session")
-def browser(tmp_path_factory: pytest.TempPathFactory):
-    """A browser with an empty profile."""
-    if not (HTML / "index.html").is_file():
-        pytest.skip(f"no book at {HTML}; build it: make book")
+def start(profile: Path) -> Browser:
+    """Start Chromium with an empty profile; skip where it is not installed."""
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not chromium or not driver:
         pytest.skip("no Chromium; install it: apt-get install chromium chromium-driver")
     options = Options()
     options.binary_location = chromium
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+    for flag in (*FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     started = webdriver.Chrome(options=options, service=Service(driver))
     started.get("about:blank")
-    yield Browser(started, HTML)
-    started.quit()
+    return Browser(started, HTML)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory):
+    """A browser with an empty profile."""
+    if not (HTML / "index.html").is_file():
+        pytest.skip(f"no book at {HTML}; build it: make book")
+    started = start(tmp_path_factory.mktemp("chromium"))
+    yield started
+    started.driver.quit()
