@@ -11,7 +11,7 @@ from selenium.webdriver.common.by import By
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
-GENES = "INSRR GCG PDX1 NEUROD1 NKX6-1 INS SST REST GATA1 SOX9 MAFA STAT1 KLF2 CXCR4 FOS JUN XBP1".split()
+GENES = "INSRR GCG PDX1 NEUROD1 NKX6-1 INS SST REST GATA1 SOX9 KLF2 CXCR4 FOS XBP1".split()
 _TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]+>", re.DOTALL)
 SETTLED = "[...document.querySelectorAll('table[id^=table-]')].every(t => !t.hidden)"
 BIG = """return [...document.querySelectorAll("table[id^='table-']")]
