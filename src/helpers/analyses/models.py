@@ -14,6 +14,7 @@ from anndata import AnnData
 
 from helpers.errors import ParameterError
 from helpers.extraction import extract
+from helpers.extraction.axes import slots_of
 from helpers.extraction.reference import reference_maps
 from helpers.models.adapter import ModelAdapter
 from helpers.models.cells import counts_by_cell
@@ -179,7 +180,7 @@ def head_rows(
 
 def against_reference(
     adapter: ModelAdapter, adata: AnnData, *, sources: Sequence[str]
-) -> tuple[pd.DataFrame, xr.Dataset]:
+) -> tuple[xr.Dataset, xr.Dataset]:
     """Compute the same mean attention with the extractor and from whole maps.
 
     Parameters
@@ -192,25 +193,44 @@ def against_reference(
     Returns
     -------
     tuple
-        A table ``layer, head, source, target, extracted, reference`` of every pair that occurs,
-        and the extracted sums.
+        Mean weights ``extracted`` and ``reference`` (layer, head, source, target), NaN where no
+        cell holds both genes; and the extracted sums.
     """
     found = extract(adapter, adata, sources=sources, show_progress=False)
     tokens = adapter.tokenise(adata)
-    names = list(tokens.gene_names)
-    place = [names.index(gene) for gene in found["target"].values]
-    total = np.zeros((adapter.n_layers, adapter.n_heads, len(names) + 1, len(names) + 1))
+    source, target = (
+        slots_of(tokens.gene_names, found[axis].values) for axis in ("source", "target")
+    )
+    expected = np.zeros(tuple(size + 1 for size in found["sum"].shape))[1:, 1:]
     for row in range(len(tokens)):
         maps = torch.stack(reference_maps(adapter, adapter.collate(tokens, [row])))[:, 0]
-        genes = np.where(tokens.genes[row] < 0, len(names), tokens.genes[row])
-        # Each gene has one token in a cell, so plain indexing adds nothing twice but specials.
-        total[:, :, genes[:, None], genes[None, :]] += maps.double().numpy()
-    queries = [names.index(gene) for gene in found["source"].values]
-    expected = total[:, :, queries][:, :, :, place]
+        genes = tokens.genes[row] + 1
+        queries = np.flatnonzero(source[genes] < source[0])
+        rows = source[genes[queries]][:, None]
+        # Each gene has one token in a cell, so only the last, unused column meets twice.
+        expected[:, :, rows, target[genes][None, :]] += maps[:, :, queries].double().numpy()
+    expected = expected[:, :, :-1, :-1]
     both = xr.Dataset(
         {"extracted": found["sum"], "reference": (found["sum"].dims, expected)}
     ).where(found["count"] > 0) / found["count"].where(found["count"] > 0)
-    return both.to_dataframe().dropna().reset_index(), found
+    return both, found
+
+
+def largest_difference(both: xr.Dataset) -> float:
+    """Return the largest difference between extracted and reference weights."""
+    return float(np.abs(both["extracted"] - both["reference"]).max())
+
+
+def largest_weights(both: xr.Dataset, n: int = 10) -> pd.DataFrame:
+    """Return ``layer, head, source, target, extracted, reference`` of the largest mean weights."""
+    values = np.nan_to_num(both["extracted"].values, nan=-1.0)
+    top = np.argsort(-values, axis=None, kind="stable")[:n]
+    dims = both["extracted"].dims
+    where = np.unravel_index(top, values.shape)
+    table = {dim: both[dim].values[index] for dim, index in zip(dims, where, strict=True)}
+    return pd.DataFrame(
+        table | {name: both[name].values[where] for name in ("extracted", "reference")}
+    )
 
 
 def both_directions(found: xr.Dataset, genes: Sequence[str]) -> pd.DataFrame:
@@ -249,19 +269,20 @@ def both_directions(found: xr.Dataset, genes: Sequence[str]) -> pd.DataFrame:
 
 
 def received(found: xr.Dataset) -> pd.DataFrame:
-    """Return what each key receives from an average query, against what an equal share would be.
+    """Return what each key receives from an average query, averaged over queries and cells.
 
     Returns
     -------
     pandas.DataFrame
-        ``gene, received, pairs``, most attended first; `received` is the mean attention weight
-        over layers, heads, sources and cells, and `pairs` the number of (cell, source) pairs.
+        ``gene, received, cells``, most attended first; `received` is the mean attention weight
+        over layers, heads, sources and cells, and `cells` the number of cells that hold the gene
+        beside some source.
     """
     pairs = found["count"].sum("source")
     total = found["sum"].mean(["layer", "head"]).sum("source")
     table = pd.DataFrame(
         {"gene": found["target"].values, "received": (total / pairs.where(pairs > 0)).values}
-    ).assign(pairs=pairs.values)
+    ).assign(cells=found["count"].max("source").values)
     return table.dropna().sort_values("received", ascending=False, ignore_index=True)
 
 

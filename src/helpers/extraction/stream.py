@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from helpers.errors import ModelError
 from helpers.extraction.activations import ActivationSums, recording
