@@ -20,7 +20,6 @@ from typing import Any
 import nbformat
 import papermill
 from jupyter_client.kernelspec import NoSuchKernel
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
@@ -38,7 +37,6 @@ CUSTOM = "custom"
 
 LOG = "log"
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
-_SOCKETS = Config({"KernelManager": {"transport": "ipc"}})  # no ports; nobody else can connect
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -152,7 +150,7 @@ def _execute(aside: Path, name: str, context: dict[str, Any], failed: Path) -> N
 def _papermill(aside: Path, executed: Path, context: dict[str, Any]) -> str | None:
     """Run papermill; return what went wrong, or ``None``."""
     try:
-        with _environment(aside / "context.json"):
+        with _environment(aside / "context.json"), _sockets() as config:
             papermill.execute_notebook(
                 aside / "source.ipynb",
                 executed,
@@ -160,13 +158,28 @@ def _papermill(aside: Path, executed: Path, context: dict[str, Any]) -> str | No
                 kernel_name="python3",
                 progress_bar=sys.stderr.isatty(),
                 start_timeout=180,
-                config=_SOCKETS,
+                config=config,
             )
     except PapermillExecutionError as error:
         return _ANSI.sub("", "\n".join([*error.traceback, f"{error.ename}: {error.evalue}"]))
-    except (DeadKernelError, CellTimeoutError, NoSuchKernel) as error:
+    except (
+        RuntimeError,
+        NoSuchKernel,
+    ) as error:  # what nbclient raises when a kernel ends or hangs
         return f"{type(error).__name__}: {error} (out of memory, perhaps)"
     return None
+
+
+@contextmanager
+def _sockets() -> Iterator[Config]:
+    """Yield a configuration that talks to the kernel over sockets in a folder of its own.
+
+    No ports are opened, so nobody else can connect. The folder lies in the system's temporary
+    folder because the paths of sockets may not be long.
+    """
+    with tempfile.TemporaryDirectory(prefix="kernel-") as folder:
+        file = str(Path(folder) / "kernel.json")
+        yield Config({"KernelManager": {"transport": "ipc", "connection_file": file}})
 
 
 def _current_format(notebook: NotebookNode) -> NotebookNode:
