@@ -114,7 +114,7 @@ def directions(tables: dict[str, pd.DataFrame]) -> tuple[Figure, str]:
             x, y = table["i to j"] * 1000, table["j to i"] * 1000
             limits = [min(x.min(), y.min()) * 0.9, max(x.max(), y.max()) * 1.1]
             axis.plot(limits, limits, color=GREY, lw=1)
-            axis.scatter(x, y, s=9, color=BLUE, alpha=0.6)
+            axis.scatter(x, y, s=5, color=BLUE, alpha=0.25, linewidths=0)
             axis.set(xscale="log", yscale="log", title=name)
             for ticks in (axis.xaxis, axis.yaxis):
                 ticks.set_major_locator(LogLocator(subs=(1, 2, 4)))
