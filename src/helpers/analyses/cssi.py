@@ -275,7 +275,9 @@ MAKERS: dict[str, Callable] = dict(zip(NULLS, (_shuffled, _random, _targets), st
 
 
 def label_nulls(
-    draw: T2Draw, rng: np.random.Generator, n_draws: int = 200
+    draw: T2Draw,
+    rng: np.random.Generator,
+    n_draws: int = 200,
 ) -> dict[str, Outcome | NotEstimable]:
     """Test the gain (CSSI-max minus pooled F1, same data) against the three label nulls.
 
@@ -288,7 +290,9 @@ def label_nulls(
     truth = draw.truth
 
     def gain(x: np.ndarray, labels: np.ndarray) -> float:
-        return cssi_f1(x, labels, truth) - pooled_f1(x, truth)
+        strata, pooled = correlations(x, labels), correlations(x)[0]
+        best = aggregate(strata, pooled, strata["size"].values, "max", absolute=True)
+        return f1_of_calls(best.values, truth) - f1_of_calls(abs(pooled).values, truth)
 
     observed, found = gain(draw.expression, draw.state), {}
     for name, make in MAKERS.items():

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.stats import rankdata
 
 from helpers.edges import aggregate, blend, edge_scores, pool
 from helpers.edges.cssi import BLENDS, METHODS
@@ -156,15 +155,18 @@ def _few(evaluation: EvaluationSet) -> NotEstimable | None:
 
 
 def nested_gain(
-    data: Stratified, rng: np.random.Generator, n_boot: int = 1000, folds: int = 5
+    data: Stratified, rng: np.random.Generator, n_boot: int = 1000
 ) -> Outcome | NotEstimable:
     """Test the gain of CSSI with layer and variant chosen on other TFs, two-sided (11.13).
 
-    In each fold over TFs the layer with the best pooled AUROC, and the layer and variant with the
-    best CSSI AUROC, are chosen on the TFs outside it. Scores enter as ranks over all pairs, which
-    uses no label, so that pairs of different folds can be compared. The difference of the two
-    AUROCs over all pairs is tested by a paired TF-cluster bootstrap; ``detail["chosen"]`` has the
-    choices.
+    On a random half of the TFs the layer with the best pooled AUROC, and the layer and variant with
+    the best CSSI AUROC, are chosen; the difference of the two AUROCs on the other half is tested by
+    a paired TF-cluster bootstrap. ``detail["chosen"]`` has the choices.
+
+    Notes
+    -----
+    One split and not folds: with five folds, each of which chooses on TFs that other folds score,
+    the same bootstrap rejected a true null in 13.5 % of 200 draws.
     """
     e = data.evaluation
     if data.strata < 2:
@@ -173,27 +175,23 @@ def nested_gain(
         return reason
     with_positive = np.unique(e.source[e.label])
     others = np.setdiff1d(e.tfs, with_positive)
-    order = np.concatenate([rng.permutation(with_positive), rng.permutation(others)])
-    fold_of = dict(zip(order, np.arange(order.size) % folds, strict=True))
-    fold = np.array([fold_of[tf] for tf in e.source])
-    names = list(data.variants)
+    # each kind of TF is halved, so that both halves have positives
+    chooses = [rng.permutation(part)[: len(part) // 2] for part in (with_positive, others)]
+    train = np.isin(e.source, np.concatenate(chooses))
+    names, n_layers = list(data.variants), len(data.pooled)
     candidates = np.concatenate([data.variants[v] for v in names])
-    n_layers = len(data.pooled)
-    cssi, pooled, chosen = np.empty(e.n_pairs), np.empty(e.n_pairs), []
-    for k in np.unique(fold):
-        train, test = fold != k, fold == k
-        if not e.label[train].any():
-            return NotEstimable("a fold leaves no positive to choose by")
-        best = int(np.argmax(auroc_many(candidates[:, train], e.label[train])))
-        layer = int(np.argmax(auroc_many(data.pooled[:, train], e.label[train])))
-        cssi[test] = rankdata(candidates[best])[test]
-        pooled[test] = rankdata(data.pooled[layer])[test]
-        chosen.append((layer, names[best // n_layers], best % n_layers))
-    found = compare_scores(e, cssi, pooled, rng, n_boot)
+    if e.label[train].all():
+        return NotEstimable("the TFs that choose have no negative pair")
+    best = int(np.argmax(auroc_many(candidates[:, train], e.label[train])))
+    layer = int(np.argmax(auroc_many(data.pooled[:, train], e.label[train])))
+    held_out = e.subset(~train, "chose_layer_and_variant")
+    found = compare_scores(
+        held_out, candidates[best, ~train], data.pooled[layer, ~train], rng, n_boot
+    )
     if isinstance(found, NotEstimable):
         return found
-    found.detail["chosen"] = chosen
-    return found
+    chosen = {"layer": layer, "variant": names[best // n_layers], "cssi_layer": best % n_layers}
+    return replace(found, detail=found.detail | {"chosen": chosen})
 
 
 def selection_optimism(data: Stratified, rng: np.random.Generator, n_draws: int = 200) -> dict:

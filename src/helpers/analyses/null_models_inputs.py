@@ -63,7 +63,7 @@ def _strata(adata: ad.AnnData, kind: str, min_cells: int, seed: int) -> np.ndarr
 
 
 def read_models(
-    models: list[str],
+    model: str,
     data: str,
     n_cells: int,
     n_genes: int,
@@ -77,8 +77,9 @@ def read_models(
 
     Parameters
     ----------
-    models
-        ``"scgpt"``, ``"geneformer"`` (the shipped checkpoints) or ``"scgpt:/path"``.
+    model
+        ``"both"`` or one of ``"scgpt"`` and ``"geneformer"`` (the shipped checkpoints), or
+        ``"scgpt:/path"`` and ``"geneformer:/path"``.
     data
         ``"baron"`` or ``"sim"``.
     n_cells, n_genes
@@ -92,9 +93,9 @@ def read_models(
     show_progress
         Show the progress of the extraction.
     """
-    cells = read_cells(data, [n_cells], seed)
+    cells = read_cells(data, n_cells, seed)
     adapters, missing = {}, {}
-    for label, spec in resolve_models(models, data).items():
+    for label, spec in resolve_models(model, data).items():
         try:
             adapters[label] = load_model(spec)
         except ModelError as error:
