@@ -144,7 +144,8 @@ def scored(
     DataError
         If fewer than 10 genes are common, or the reference has no positive (or no negative) there.
     """
-    lognorm = correlation_edges(adata, "spearman")
+    measured = [gene for gene in attention["source"].values if gene in adata.var_names]
+    lognorm = correlation_edges(adata, "spearman", genes=measured)
     keep = set(lognorm["source"].values) & set(attention["target"].values)
     genes = np.array([gene for gene in attention["source"].values if gene in keep])
     if len(genes) < 10:
@@ -153,8 +154,8 @@ def scored(
     attention = attention.sel(place)
     found = {
         "lognorm": lognorm.sel(place),
-        "partial": correlation_edges(adata, "partial").sel(place),
-        "raw": correlation_edges(adata, "spearman", scale="raw").sel(place),
+        "partial": correlation_edges(adata, "partial", genes=genes).sel(place),
+        "raw": correlation_edges(adata, "spearman", scale="raw", genes=genes).sel(place),
     }
     count = attention.coords["count"].values if "count" in attention.coords else None
     chosen = universe or evaluation_set(reference, list(genes), name=name)

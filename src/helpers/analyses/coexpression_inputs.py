@@ -60,18 +60,29 @@ class Cells:
         return np.array([f"{b}{c}" for b, c in zip(block, self.context, strict=True)])
 
 
-def read_cells(data: str, cell_numbers: Sequence[int], seed: int) -> Cells:
+SHARES = (0.2, 0.5, 1.0)
+"""Sizes of the nested cell sets as shares of the largest: 200, 500 and 1,000 of 1,000."""
+
+
+def cell_numbers(n_cells: int) -> list[int]:
+    """Return the sizes of the nested cell sets."""
+    return [round(share * n_cells) for share in SHARES]
+
+
+def read_cells(data: str, n_cells: int, seed: int, reference: str = "both") -> Cells:
     """Read a data set and draw nested random sets of its cells.
 
     Parameters
     ----------
     data
-        ``"baron"``: human pancreas {cite}`baron2016` with TRRUST and DoRothEA. ``"sim"``: the
+        ``"baron"``: human pancreas (Baron et al. 2016) with TRRUST and DoRothEA. ``"sim"``: the
         simulated training world with its true network.
-    cell_numbers
-        Sizes of the nested sets; larger ones than the data hold are refused.
+    n_cells
+        Size of the largest set; a number larger than the data hold is refused.
     seed
         Seed of the draw.
+    reference
+        ``"trrust"``, ``"dorothea"`` or ``"both"``; the simulated world has its own.
     """
     if data not in DATA:
         raise ParameterError(f"data is {data!r}; choose one of {list(DATA)}")
@@ -81,12 +92,13 @@ def read_cells(data: str, cell_numbers: Sequence[int], seed: int) -> Cells:
         genes = list(adata.var_names)
     else:
         adata = load("baron-human")
-        references = {"trrust": load_reference("trrust"), "dorothea": load_reference("dorothea")}
+        names = ("trrust", "dorothea") if reference == "both" else (reference,)
+        references = {name: load_reference(name) for name in names}
         genes = list(training_cells("baron")[0].var_names)
-    ends = tuple(sorted(set(cell_numbers)))
-    if ends[-1] > adata.n_obs:
-        raise ParameterError(f"{ends[-1]} cells asked for; {data} holds {adata.n_obs}")
-    rows = np.random.default_rng(seed).permutation(adata.n_obs)[: ends[-1]]
+    if n_cells > adata.n_obs:
+        raise ParameterError(f"n_cells is {n_cells}; {data} holds {adata.n_obs} cells")
+    ends = tuple(cell_numbers(n_cells))
+    rows = np.random.default_rng(seed).permutation(adata.n_obs)[:n_cells]
     chosen = adata[rows].copy()
     kinds = chosen.obs["cell_type"].astype(str)
     largest = kinds.value_counts().idxmax()
@@ -94,20 +106,23 @@ def read_cells(data: str, cell_numbers: Sequence[int], seed: int) -> Cells:
     return Cells(data, chosen, genes, references, ends, context, largest)
 
 
-def resolve_models(models: Sequence[str], data: str) -> dict[str, str]:
+def resolve_models(model: str, data: str) -> dict[str, str]:
     """Return label -> model to load for a data set.
 
-    ``"scgpt"`` and ``"geneformer"`` are the checkpoints trained on the data set; ``"scgpt:/path"``
-    and ``"geneformer:/path"`` are a user's own, read on Baron only.
+    Parameters
+    ----------
+    model
+        ``"scgpt"`` or ``"geneformer"``: the checkpoint trained on the data set; ``"both"``; or
+        ``"scgpt:/path"`` and ``"geneformer:/path"``: a user's own, read on Baron, while the
+        simulated world is read with the shipped models.
+    data
+        ``"baron"`` or ``"sim"``.
     """
-    found = {}
-    for model in models:
-        family, colon, _ = model.partition(":")
-        if not colon:
-            found[model] = f"{model}-{data}"
-        elif data == "baron":
-            found[f"own-{family}"] = model
-    return found
+    family, colon, _ = model.partition(":")
+    if colon and data == "baron":
+        return {f"own-{family}": model}
+    families = ("scgpt", "geneformer") if colon or model == "both" else (model,)
+    return {name: f"{name}-{data}" for name in families}
 
 
 @dataclass(frozen=True)
@@ -204,9 +219,20 @@ def read_attention(
 
 
 def read_models(
-    cells: Cells, models: Sequence[str], n_genes: int, seed: int
+    cells: Cells, model: str, n_genes: int, seed: int
 ) -> tuple[dict[str, Read], dict[str, Read]]:
     """Read every model, and a randomly initialised one of the same shape, on the same genes.
+
+    Parameters
+    ----------
+    cells
+        Cells of one data set.
+    model
+        As for `resolve_models`.
+    n_genes
+        Most genes on each axis.
+    seed
+        Seed of tokenisation and of the random weights.
 
     Returns
     -------
@@ -214,7 +240,7 @@ def read_models(
         Label -> attention.
     """
     adapters = {
-        label: load_model(spec) for label, spec in resolve_models(models, cells.data).items()
+        label: load_model(spec) for label, spec in resolve_models(model, cells.data).items()
     }
     genes = choose_genes(cells, list(adapters.values()), n_genes)
     trained, untrained = {}, {}

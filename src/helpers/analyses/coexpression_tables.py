@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from helpers.analyses.coexpression import Findings, analyse, scored
 from helpers.analyses.coexpression_inputs import Read
+from helpers.edges import correlation_edges
 from helpers.errors import DataError
 from helpers.estimates import Estimate, NotEstimable
 from helpers.evaluation.scoring import auroc_profile
@@ -267,3 +268,74 @@ def _partial(outcome: Outcome | NotEstimable) -> str:
 
 def _p(outcome: Outcome | NotEstimable) -> str:
     return "not estimable" if isinstance(outcome, NotEstimable) else f"{outcome.p:.3g}"
+
+
+def values(findings: Mapping[str, Findings]) -> dict[str, object]:
+    """Return what prose may cite: key ``data/model/quantity`` -> number, Estimate or reason."""
+    found: dict[str, object] = {}
+    for key, one in findings.items():
+        model, data, reference = key.split("/")
+        place = f"{data}/{model}"
+        found.setdefault(f"{place}/rho", _estimate(one.tests["10.1"]))
+        found.setdefault(f"{place}/rho_size", _estimate(one.rho_abs))
+        found.setdefault(f"{place}/rho_raw", _estimate(one.rho_raw))
+        found.setdefault(f"{place}/r2_unique", _estimate(one.tests["10.2"]))
+        found.setdefault(f"{place}/genes", one.genes)
+        found[f"{place}/auroc_{reference}"] = one.auroc
+        found[f"{place}/auroc_coexpression_{reference}"] = one.auroc_coexpression
+        found[f"{place}/positives_{reference}"] = one.universe["n_positive"]
+        found[f"{place}/ceiling_{reference}"] = one.ceiling
+    return found
+
+
+def _estimate(outcome: Outcome | NotEstimable) -> Estimate | NotEstimable:
+    if isinstance(outcome, NotEstimable):
+        return outcome
+    return Estimate(
+        outcome.estimate,
+        outcome.low,
+        outcome.high,
+        outcome.test,
+        outcome.unit,
+        outcome.n_units,
+        outcome.resamples,
+        detail={"p": outcome.p},
+    )
+
+
+def shown(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table for display: three decimals, and words where there is no value."""
+    result = table.copy()
+    for column in result.select_dtypes("float"):
+        result[column] = [
+            "not estimable" if np.isnan(value) else f"{value:.3g}" for value in result[column]
+        ]
+    return result
+
+
+def pairs_of(trained: Mapping[str, Read], min_count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return co-expression and attention of the first model's gene pairs, for a scatter."""
+    read = next(iter(trained.values()))
+    score = read.scores(min_count=min_count)
+    shared = correlation_edges(read.cells.adata, genes=read.genes)
+    score = score.sel(source=shared["source"], target=shared["target"])
+    used = np.isfinite(score.values) & ~np.eye(len(shared), dtype=bool)
+    return shared.values[used], score.values[used]
+
+
+def cells_table(
+    sets: Sequence[Mapping[str, Read]], n_boot: int, min_count: int, seed: int
+) -> pd.DataFrame:
+    """Return `auroc_by_cells` of several data sets in one table."""
+    parts = [auroc_by_cells(trained, n_boot, min_count, seed) for trained in sets]
+    return pd.concat(parts, ignore_index=True)
+
+
+def contexts_table(
+    sets: Sequence[tuple[Mapping[str, Read], Mapping[str, Read]]],
+    rng: np.random.Generator,
+    min_count: int,
+) -> pd.DataFrame:
+    """Return `context_stability` of several data sets in one table."""
+    parts = [context_stability(*pair, rng, min_count) for pair in sets]
+    return pd.concat(parts, ignore_index=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pandas as pd
+
 from helpers.analyses.coexpression import Findings
 from helpers.estimates import Estimate, NotEstimable
 from helpers.registry.claims import load_claims
@@ -26,6 +28,12 @@ def association_sentence(found: Findings) -> str:
         f"Pooled attention {verb} co-expression (rho = {first.estimate:.2f}, "
         f"p = {first.p:.2g} with genes as units)."
     )
+    size = found.rho_abs
+    if isinstance(size, Outcome):
+        text += (
+            f" With the size of co-expression, whatever its sign, rho is {size.estimate:.2f} "
+            f"(p = {size.p:.2g})."
+        )
     if isinstance(second, NotEstimable):
         return f"{text} Beyond gene-level terms the association is {second}."
     partial = second.detail["partial"]
@@ -153,3 +161,35 @@ def published_rho_sentence(findings: Mapping[str, Findings]) -> str:
         f"lie{'s' if inside == 1 else ''} in the printed range. Other models and other cells: this "
         "neither supports nor refutes the printed figure."
     )
+
+
+def spread_sentence(spread: pd.DataFrame) -> str:
+    """Say how far the models lie apart at the largest cell number (10.6, descriptive)."""
+    words = [
+        f"{row.spread:.3f} on {row.data} with {row.reference} ({row.models} models)"
+        for row in spread.itertuples()
+    ]
+    if not words:
+        return "No model has an AUROC here."
+    return f"Largest difference of AUROC between models: {', '.join(words)}."
+
+
+def stability_sentence(table: pd.DataFrame) -> str:
+    """Say whether training makes attention more stable between contexts than random weights."""
+    above = table[table["cosine"] > table["random weights"]]
+    lowest = table["permuted genes"].min()
+    text = (
+        f"The cosine of the trained models is {table['cosine'].min():.3f} to "
+        f"{table['cosine'].max():.3f}; permuting gene labels still leaves "
+        f"{lowest:.3f} to {table['permuted genes'].max():.3f}, and random weights give "
+        f"{table['random weights'].min():.3f} to {table['random weights'].max():.3f}. "
+    )
+    if len(above) == 0:
+        return text + (
+            "No trained model exceeds its untrained counterpart, so a high cosine is no sign of "
+            "learnt stability."
+        )
+    if len(above) == len(table):
+        return text + "Every trained model exceeds its untrained counterpart."
+    names = ", ".join(f"{row.model} on {row.data}" for row in above.itertuples())
+    return text + f"Only {names} exceed{'s' if len(above) == 1 else ''} the untrained counterpart."

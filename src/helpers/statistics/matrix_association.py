@@ -67,8 +67,11 @@ def _basis(terms: Sequence[np.ndarray], where: np.ndarray) -> np.ndarray:
         spread = values.std()
         if spread > 0:
             columns.append((values - values.mean()) / spread)
-    left, sizes, _ = np.linalg.svd(np.stack(columns, axis=1), full_matrices=False)
-    kept = left[:, sizes > 1e-8 * sizes[0]]
+    design = np.stack(columns, axis=1)
+    # the Gram matrix is tiny, so its eigenvectors cost one pass over the pairs
+    sizes, vectors = np.linalg.eigh(design.T @ design)
+    found = sizes > 1e-9 * sizes.max()
+    kept = design @ (vectors[:, found] / np.sqrt(sizes[found]))
     basis = np.zeros((*where.shape, kept.shape[1]))
     basis[where] = kept
     return basis
