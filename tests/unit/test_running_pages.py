@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from helpers.errors import RunError
-from helpers.running import api, assets, book, doctor, pages, provenance
+from helpers.running import api, assets, book, doctor, model_cards, pages, provenance
 
 
 @pytest.fixture
@@ -103,3 +103,18 @@ def test_doctor_names_what_is_missing(monkeypatch):
     checks = {check.what: check for check in doctor.examine()}
     assert not checks["Python 3.11"].good and checks["Python 3.11"].found == "3.10.1"
     assert not checks["Chromium"].good and checks["Chromium"].level == "wanted"
+
+
+def test_model_cards_show_losses_and_curve():
+    text = model_cards.render(
+        {
+            "name": "tiny",
+            "use": "Teaching.",
+            "data": {"cells": {"train": 3}, "sha256": "c" * 64},
+            "loss": {"held_out": 1.5, "baseline": 2.0, "baseline_meaning": "mean", "ratio": 0.75},
+            "curve": {"columns": ["step", "training"], "rows": [[10, 1.25]]},
+        }
+    )
+    assert text.startswith("(card-model-tiny)=\n# Model `tiny`\n")
+    assert "| cells: train | 3 |" in text and "| 10 | 1.25 |" in text and "0.750" in text
+    assert "`cccccccccccccccc`" in text

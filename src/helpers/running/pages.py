@@ -15,7 +15,7 @@ from helpers.running.provenance import FILE
 log = logging.getLogger(__name__)
 
 FOLDER = "pages"
-CARDS = {"data": "helpers.datasets.cards", "model": "helpers.models.cards"}
+CARDS = {"data": "helpers.datasets.cards", "model": "helpers.running.model_cards"}
 """Kind of card -> module whose ``cards()`` returns name -> Markdown, title included."""
 
 _EXERCISE = re.compile(
