@@ -78,8 +78,10 @@ def test_all_estimates_come_with_what_they_need():
     )
     assert abs(found.rho_regulation) <= found.ceiling
     assert found.universe["n_positive"] == int(labels.sum())
-    assert found.naive < 1e-10 < found.tests["10.1"].p  # pairs as units against genes as units
-    assert found.rho_order is None
+    assert (
+        found.shared.naive < 1e-10 < found.tests["10.1"].p
+    )  # pairs as units against genes as units
+    assert found.shared.order is None
 
 
 def test_the_order_of_tokens_is_tested_as_a_competitor():
@@ -87,8 +89,8 @@ def test_the_order_of_tokens_is_tested_as_a_competitor():
     order = data.attention.copy(data=np.random.default_rng(2).random(data.attention.shape))
     again = scored("ordered", data.attention, one.adata, one.reference, order=order)
     found = analyse(again, np.random.default_rng(0), n_perm=99, n_boot=200)
-    assert abs(found.rho_order.estimate) < 0.1
-    assert found.rho_given_order.detail["partial"] > 0.2
+    assert abs(found.shared.order.estimate) < 0.1
+    assert found.shared.given_order.detail["partial"] > 0.2
 
 
 def test_source_is_the_row():

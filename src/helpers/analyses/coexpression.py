@@ -177,8 +177,31 @@ def scored(
 
 
 @dataclass(frozen=True)
+class Associations:
+    """Further associations of a score, none of which involves a reference.
+
+    Parameters
+    ----------
+    size, partial, raw
+        With the size of co-expression, with the rank correlation given library size, and with that
+        of raw counts (published variant).
+    naive
+        p of `raw` that counts pairs as independent (published variant).
+    order, given_order
+        With the order share, and with co-expression given it; ``None`` without order.
+    """
+
+    size: Outcome | NotEstimable
+    partial: Outcome | NotEstimable
+    raw: Outcome | NotEstimable
+    naive: float | None
+    order: Outcome | NotEstimable | None
+    given_order: Outcome | NotEstimable | None
+
+
+@dataclass(frozen=True)
 class Findings:
-    """Estimates and tests of one edge score.
+    """Estimates and tests of one edge score against one reference.
 
     Parameters
     ----------
@@ -190,37 +213,31 @@ class Findings:
         Outcomes of the confirmatory tests by number: association with co-expression (10.1), its
         part beyond gene-level terms (10.2), AUROC against the reference (10.3), AUROC of the size
         of co-expression minus that of the score (10.4), AUROC within 0.5 +/- 0.05 (10.5).
-    rho_abs, rho_partial, rho_raw
-        Association with the size of co-expression, with the rank correlation given library size,
-        and with that of raw counts (published variant).
-    naive
-        p of `rho_raw` that counts pairs as independent (published variant).
+    shared
+        Associations that do not involve the reference.
     auroc, auroc_coexpression
         AUROC against the reference of the score, and of the size of co-expression.
     ceiling, rho_regulation
         Largest possible rank correlation with the labels, and the one that the AUROC amounts to.
-    rho_order, rho_given_order
-        Association with the order share, and with co-expression given it; ``None`` without order.
     """
 
     name: str
     genes: int
     universe: dict
     tests: dict[str, Outcome | NotEstimable]
-    rho_abs: Outcome | NotEstimable
-    rho_partial: Outcome | NotEstimable
-    rho_raw: Outcome | NotEstimable
-    naive: float | None
+    shared: Associations
     auroc: Estimate | NotEstimable
     auroc_coexpression: Estimate | NotEstimable
     ceiling: float
     rho_regulation: float | None
-    rho_order: Outcome | NotEstimable | None
-    rho_given_order: Outcome | NotEstimable | None
 
 
 def confirmatory(
-    data: Scored, rng: np.random.Generator, n_perm: int = 1000, n_boot: int = 2000
+    data: Scored,
+    rng: np.random.Generator,
+    n_perm: int = 1000,
+    n_boot: int = 2000,
+    known: Findings | None = None,
 ) -> dict[str, Outcome | NotEstimable]:
     """Make the five confirmatory tests of the page for one edge score.
 
@@ -232,6 +249,9 @@ def confirmatory(
         Generator; the same state gives the same outcomes.
     n_perm, n_boot
         Permutations (QAP and within TF) and TF-cluster bootstrap draws.
+    known
+        Findings of the same score against another reference; what does not involve a reference is
+        taken from there, so that each such test is made once.
 
     Returns
     -------
@@ -241,9 +261,14 @@ def confirmatory(
     a, r = data.attention.values, data.coexpression["lognorm"].values
     scores = data.evaluation.scores_from(data.attention)
     strength = data.evaluation.scores_from(abs(data.coexpression["lognorm"]))
-    return {
-        "10.1": qap_test(a, r, rng, n_perm=n_perm),
-        "10.2": unique_association(a, r, data.terms, rng, n_perm),
+    if known is None:
+        first = {
+            "10.1": qap_test(a, r, rng, n_perm=n_perm),
+            "10.2": unique_association(a, r, data.terms, rng, n_perm),
+        }
+    else:
+        first = {number: known.tests[number] for number in ("10.1", "10.2")}
+    return first | {
         "10.3": regulation_test(data.evaluation, scores, rng, n_perm),
         "10.4": difference_test(data.evaluation, strength, scores, rng, n_boot),
         "10.5": equivalence_test(data.evaluation, scores),
@@ -251,35 +276,42 @@ def confirmatory(
 
 
 def analyse(
-    data: Scored, rng: np.random.Generator, n_perm: int = 1000, n_boot: int = 2000
+    data: Scored,
+    rng: np.random.Generator,
+    n_perm: int = 1000,
+    n_boot: int = 2000,
+    known: Findings | None = None,
 ) -> Findings:
     """Make every estimate and test of the page for one edge score; arguments as `confirmatory`."""
-    a, r = data.attention.values, data.coexpression
-    tests = confirmatory(data, rng, n_perm, n_boot)
-    rho_raw = qap_test(a, r["raw"].values, rng, n_perm=n_perm)
-    naive = None
-    if isinstance(rho_raw, Outcome):
-        naive = naive_p(rho_raw.estimate, rho_raw.detail["n_pairs"])
     scores = data.evaluation.scores_from(data.attention)
-    strength = data.evaluation.scores_from(abs(r["lognorm"]))
+    strength = data.evaluation.scores_from(abs(data.coexpression["lognorm"]))
     auroc = auroc_with_interval(data.evaluation, scores, rng, n_boot)
     rate = data.evaluation.positive_rate
-    order = None if data.order is None else _filled(data.order.values)
+    shared = _without_reference(data, rng, n_perm) if known is None else known.shared
     return Findings(
         name=data.name,
         genes=len(data.genes),
         universe=data.evaluation.counts(),
-        tests=tests,
-        rho_abs=qap_test(a, np.abs(r["lognorm"].values), rng, n_perm=n_perm),
-        rho_partial=qap_test(a, r["partial"].values, rng, n_perm=n_perm),
-        rho_raw=rho_raw,
-        naive=naive,
+        tests=confirmatory(data, rng, n_perm, n_boot, known),
+        shared=shared,
         auroc=auroc,
         auroc_coexpression=auroc_with_interval(data.evaluation, strength, rng, n_boot),
         ceiling=rho_ceiling(rate),
         rho_regulation=rho_binary(auroc.value, rate) if isinstance(auroc, Estimate) else None,
-        rho_order=None if order is None else qap_test(a, order, rng, n_perm=n_perm, sides="two"),
-        rho_given_order=None
+    )
+
+
+def _without_reference(data: Scored, rng: np.random.Generator, n_perm: int) -> Associations:
+    a, r = data.attention.values, data.coexpression
+    raw = qap_test(a, r["raw"].values, rng, n_perm=n_perm)
+    order = None if data.order is None else _filled(data.order.values)
+    return Associations(
+        size=qap_test(a, np.abs(r["lognorm"].values), rng, n_perm=n_perm),
+        partial=qap_test(a, r["partial"].values, rng, n_perm=n_perm),
+        raw=raw,
+        naive=naive_p(raw.estimate, raw.detail["n_pairs"]) if isinstance(raw, Outcome) else None,
+        order=None if order is None else qap_test(a, order, rng, n_perm=n_perm, sides="two"),
+        given_order=None
         if order is None
         else unique_association(a, r["lognorm"].values, [rank_matrix(order)], rng, n_perm),
     )

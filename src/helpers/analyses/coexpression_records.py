@@ -107,9 +107,9 @@ def record(
 
 def published_record(scope: str, found: Findings, seed: int) -> TestRecord | None:
     """Return the row of rho on raw counts with p from the number of pairs, as the paper has it."""
-    if found.naive is None or isinstance(found.rho_raw, NotEstimable):
+    if found.shared.naive is None or isinstance(found.shared.raw, NotEstimable):
         return None
-    tiny = found.naive < 1e-300
+    tiny = found.shared.naive < 1e-300
     return TestRecord(
         **_common("10.1", scope, seed),
         hypothesis=HYPOTHESES["10.1"],
@@ -117,12 +117,12 @@ def published_record(scope: str, found: Findings, seed: int) -> TestRecord | Non
         test="t approximation",
         null="pairs independent",
         unit="pair",
-        n_units=found.rho_raw.detail["n_pairs"],
+        n_units=found.shared.raw.detail["n_pairs"],
         role="confirmatory",
         variant="published",
         sides="two",
-        estimate=found.rho_raw.estimate,
-        p=1e-300 if tiny else found.naive,
+        estimate=found.shared.raw.estimate,
+        p=1e-300 if tiny else found.shared.naive,
         p_bound="<" if tiny else "=",
         claim_ids=CLAIMS["10.1"],
     )

@@ -42,10 +42,12 @@ def analyse_models(
     found = {}
     for number, (label, read) in enumerate(trained.items()):
         score, order, uniform = read.scores(min_count=min_count), read.order(), read.uniform()
+        known = None
         for place, (name, reference) in enumerate(read.cells.references.items()):
             key = f"{label}/{read.cells.data}/{name}"
             data = scored(key, score, read.cells.adata, reference, order=order, uniform=uniform)
-            found[key] = analyse(data, np.random.default_rng([seed, number, place]), n_perm, n_boot)
+            rng = np.random.default_rng([seed, number, place])
+            known = found[key] = analyse(data, rng, n_perm, n_boot, known)
     return found
 
 
@@ -185,14 +187,18 @@ def association_table(findings: Mapping[str, Findings]) -> pd.DataFrame:
                 "genes": found.genes,
                 "rho (corrected)": _text(found.tests["10.1"]),
                 "p (QAP)": _p(found.tests["10.1"]),
-                "rho with |R|": _text(found.rho_abs),
-                "rho given library size": _text(found.rho_partial),
-                "rho, raw counts (published)": _text(found.rho_raw),
-                "naive p (published)": "-" if found.naive is None else f"{found.naive:.1g}",
-                "rho with token order": "-" if found.rho_order is None else _text(found.rho_order),
+                "rho with |R|": _text(found.shared.size),
+                "rho given library size": _text(found.shared.partial),
+                "rho, raw counts (published)": _text(found.shared.raw),
+                "naive p (published)": "-"
+                if found.shared.naive is None
+                else f"{found.shared.naive:.1g}",
+                "rho with token order": "-"
+                if found.shared.order is None
+                else _text(found.shared.order),
                 "partial rho given order": "-"
-                if found.rho_given_order is None
-                else _partial(found.rho_given_order),
+                if found.shared.given_order is None
+                else _partial(found.shared.given_order),
             },
         )
     return pd.DataFrame(rows.values())
@@ -277,8 +283,8 @@ def values(findings: Mapping[str, Findings]) -> dict[str, object]:
         model, data, reference = key.split("/")
         place = f"{data}/{model}"
         found.setdefault(f"{place}/rho", _estimate(one.tests["10.1"]))
-        found.setdefault(f"{place}/rho_size", _estimate(one.rho_abs))
-        found.setdefault(f"{place}/rho_raw", _estimate(one.rho_raw))
+        found.setdefault(f"{place}/rho_size", _estimate(one.shared.size))
+        found.setdefault(f"{place}/rho_raw", _estimate(one.shared.raw))
         found.setdefault(f"{place}/r2_unique", _estimate(one.tests["10.2"]))
         found.setdefault(f"{place}/genes", one.genes)
         found[f"{place}/auroc_{reference}"] = one.auroc

@@ -28,7 +28,7 @@ def association_sentence(found: Findings) -> str:
         f"Pooled attention {verb} co-expression (rho = {first.estimate:.2f}, "
         f"p = {first.p:.2g} with genes as units)."
     )
-    size = found.rho_abs
+    size = found.shared.size
     if isinstance(size, Outcome):
         text += (
             f" With the size of co-expression, whatever its sign, rho is {size.estimate:.2f} "
@@ -60,12 +60,13 @@ def regulation_sentence(found: Findings) -> str:
     if isinstance(test, NotEstimable):
         return f"{text} A test is {test}."
     differs, inside = _holds(test), _holds(same)
-    if differs and test.estimate > 0.5:
-        text += f" The ranking of targets beats permuted targets (p = {test.p:.2g})."
+    text += f" Permuted targets give {test.detail['null_mean']:.3f} on average."
+    if differs and test.estimate > test.detail["null_mean"]:
+        text += f" The ranking of targets is better (p = {test.p:.2g})."
     elif differs:
-        text += f" Targets rank below permuted targets (p = {test.p:.2g})."
+        text += f" The ranking is worse (p = {test.p:.2g})."
     else:
-        text += f" Permuted targets do as well (p = {test.p:.2g})."
+        text += f" The difference is not detectable (p = {test.p:.2g})."
     if inside:
         text += f" The AUROC lies within 0.45 and 0.55 (equivalence p = {same.p:.2g})."
     elif inside is False:
@@ -149,9 +150,9 @@ def published_rho_sentence(findings: Mapping[str, Findings]) -> str:
     """Set the published range of rho beside ours."""
     low, high = load_claims()["coexpression/rho-range"].range
     values = {
-        key.rpartition("/")[0]: found.rho_raw.estimate
+        key.rpartition("/")[0]: found.shared.raw.estimate
         for key, found in findings.items()
-        if isinstance(found.rho_raw, Outcome)
+        if isinstance(found.shared.raw, Outcome)
     }
     shown = ", ".join(f"{value:.2f} ({scope})" for scope, value in values.items())
     inside = sum(low <= value <= high for value in values.values())

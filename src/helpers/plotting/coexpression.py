@@ -156,10 +156,12 @@ def rejections(
         figure, axis = plt.subplots(figsize=(6.4, 2.4 + 0.2 * len(rates)))
         place = np.arange(len(rates))
         axis.barh(place, list(rates.values()), color=BLUE)
-        axis.axvspan(*limits, color=ORANGE, alpha=0.3, label="expected at a true rate of 5 %")
+        axis.axvspan(
+            *limits, color=ORANGE, alpha=0.3, zorder=0, label="expected at a true rate of 5 %"
+        )
         axis.set_yticks(place, list(rates))
         axis.set_xlim(0, 1)
         axis.set_xlabel(f"share of {worlds} worlds with p <= 0.05")
-        axis.legend(loc="lower right")
+        axis.legend(loc="upper right")
     words = "; ".join(f"{name} {rate:.2f}" for name, rate in rates.items())
     return figure, f"Share of {worlds} worlds in which each procedure rejects: {words}."
