@@ -65,7 +65,12 @@ def row_logits(
     torch.Tensor
         (batch, head, row, token).
     """
-    logits = (take_rows(query, rows) * scaling) @ key.transpose(-1, -2)
+    wanted = take_rows(query, rows) * scaling
+    # Cell by cell: a product over cells and heads at once would first copy all keys, which are a
+    # strided view of the packed projection.
+    logits = wanted.new_empty(*wanted.shape[:3], key.shape[2])
+    for cell in range(len(wanted)):
+        torch.bmm(wanted[cell], key[cell].transpose(-1, -2), out=logits[cell])
     part = mask_rows(bias, rows)
     return logits if part is None else logits.add_(part)
 

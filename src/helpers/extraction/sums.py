@@ -80,18 +80,22 @@ def _add_cpu(
     cells, heads, rows, columns = values.shape
     for head in range(heads):
         for cell in range(cells):
+            slots = target[cell]
             for row in range(rows):
                 slot = source[cell, row]
                 if slot == dump:
                     continue
+                read = values[cell, head, row]
                 into = total[stratum[cell], head, slot]
-                for column in range(columns):
-                    into[target[cell, column]] += np.float64(values[cell, head, row, column])
-                if with_squares:
-                    onto = squares[stratum[cell], head, slot]
+                if not with_squares:
                     for column in range(columns):
-                        value = np.float64(values[cell, head, row, column])
-                        onto[target[cell, column]] += value * value
+                        into[slots[column]] += np.float64(read[column])
+                    continue
+                onto = squares[stratum[cell], head, slot]
+                for column in range(columns):  # one pass fills both: half the time of two
+                    value, place = np.float64(read[column]), slots[column]
+                    into[place] += value
+                    onto[place] += value * value
 
 
 def prepare_loop(
