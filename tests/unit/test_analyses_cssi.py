@@ -151,7 +151,7 @@ def test_few_positives_allow_no_choice_of_layers():
 
 
 def test_nested_gain_finds_a_planted_one_and_held_out_layers_too():
-    rng, made = np.random.default_rng(0), case(signal=1.5)
+    rng, made = np.random.default_rng(0), case(signal=1.5, n_tfs=40)
     found = cssi_real.nested_gain(made, rng, 300)
     assert found.estimate > 0.2 and found.p < 0.05
     corrected, _ = cssi_real.held_out_layers(made, rng, 199)
@@ -190,3 +190,19 @@ def test_records_cover_every_declared_test():
     for number in cssi_records.DECLARED:
         row = cssi_records.record(number, "x", NotEstimable("no data"), 0)
         assert row.reason == "no data" and row.family == "F11"
+
+
+def test_ratio_is_not_estimable_when_pooling_finds_nothing():
+    printed = pd.DataFrame(table_rows(load_claims()["cssi/table2"])).set_index("config")
+    names = ["kmeans", "kmeans_split", "pooled_split", "oracle_sidak", "oracle_rank_sum"]
+    draws = pd.DataFrame({"config": "Small", "states": 2, "pooled": 0.0, "oracle": [0.5, 0.7]})
+    table = cssi.table2(draws.assign(**dict.fromkeys(names, 0.0)), printed)
+    assert table.loc["Small", "ratio"] == "not estimable"
+    assert table.loc["Small", "gap"] == pytest.approx(0.6)
+
+
+def test_layer_figure_has_a_panel_for_each_case():
+    tables = {name: cssi_real.layer_table(case()) for name in "abcde"}
+    figure, alt = plots.layer_gains(tables)
+    assert sum(axis.get_visible() for axis in figure.axes) == 5
+    assert "a, b, c, d, e" in alt

@@ -170,10 +170,11 @@ def table2(draws: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
     names = ["pooled", "oracle", "kmeans", "kmeans_split", "pooled_split"]
     table = mean[["states", *names, "oracle_sidak", "oracle_rank_sum"]].astype({"states": int})
     table["pooled_sd"], table["oracle_sd"] = sd["pooled"], sd["oracle"]
-    table["gap"], table["ratio"] = (
-        mean["oracle"] - mean["pooled"],
-        mean["oracle"] / mean["pooled"].where(mean["pooled"] > 0),
-    )
+    table["gap"] = mean["oracle"] - mean["pooled"]
+    table["ratio"] = [
+        round(row.oracle / row.pooled, 3) if row.pooled > 0 else "not estimable"
+        for row in mean.itertuples()
+    ]
     for ours, theirs in (("pooled", "pooled"), ("oracle", "cssi")):
         away = abs(mean[ours] - printed[f"{theirs}_f1"].reindex(mean.index))
         table[f"{theirs}_within"] = away <= printed[f"{theirs}_sd"].reindex(mean.index) + 5e-4

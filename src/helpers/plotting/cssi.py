@@ -74,15 +74,25 @@ def layer_gains(tables: dict[str, pd.DataFrame]) -> tuple[Figure, str]:
         Name -> table from `helpers.analyses.cssi_real.layer_table`.
     """
     with use_style():
+        columns = min(4, len(tables))
+        rows = -(-len(tables) // columns)
         figure, axes = plt.subplots(
-            1, len(tables), figsize=(2.6 * len(tables) + 1, 3.4), sharey=True, squeeze=False
+            rows,
+            columns,
+            figsize=(2.3 * columns + 0.6, 2.6 * rows + 0.6),
+            sharey=True,
+            squeeze=False,
         )
-        for axis, (name, table) in zip(axes[0], tables.items(), strict=True):
+        for axis, (name, table) in zip(axes.flat, tables.items(), strict=False):
             axis.plot(table.index, table["pooled"], "o-", color=BLACK, label="pooled")
             axis.plot(table.index, table["cssi"], "^", color=VERMILLION, label="best variant")
             axis.axhline(0.5, color=GREY, linewidth=0.8)
-            axis.set(title=name, xlabel="layer", xticks=list(table.index))
-        axes[0, 0].set_ylabel("AUROC")
+            axis.set_title(name, fontsize=9)
+            axis.set(xlabel="layer", xticks=list(table.index))
+        for axis in axes.flat[len(tables) :]:
+            axis.set_visible(False)
+        for axis in axes[:, 0]:
+            axis.set_ylabel("AUROC")
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2)
     widest = max(table["gain"].max() for table in tables.values())
