@@ -1,6 +1,8 @@
 """Real runs: what they leave, what reruns after a change, and what a failure leaves."""
 
 import json
+import subprocess
+import sys
 
 import nbformat
 import pytest
@@ -52,6 +54,17 @@ def test_the_same_seed_gives_the_same_page_twice(project):
     assert page() == before
     assert project.helpers("run", "00_first", "-p", "seed=1").returncode == 0
     assert project.values("00_first", "custom")["mean"] != project.values("00_first")["mean"]
+
+
+def test_runs_at_the_same_time_share_nothing(fresh):
+    before = {path.name for path in fresh.folder.iterdir()}
+    command = [sys.executable, "-m", "helpers.cli", "run"]
+    runs = [
+        subprocess.Popen([*command, name], cwd=fresh.folder, env=fresh.environment)
+        for name in ("00_first", "01_second")
+    ]
+    assert [run.wait(timeout=300) for run in runs] == [0, 0]
+    assert {path.name for path in fresh.folder.iterdir()} == before | {"results"}
 
 
 def test_parameters_by_hand_never_replace_the_books_result(project):
