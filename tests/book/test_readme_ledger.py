@@ -1,0 +1,16 @@
+"""The numbers of the README are those of the built book."""
+
+import pytest
+
+from helpers.analyses.ledger import counts_markdown, profile_ledger
+from helpers.files import project_root, results_dir
+from helpers.registry.commands import BEGIN, END
+
+
+def test_readme_carries_the_ledger_of_the_full_demo_book(mirror_dir):
+    results = results_dir() / "demo"
+    if not (results / "50_mediation_circuits" / "values.json").is_file():
+        pytest.skip("the demo book has not been run: no results/demo")
+    text = (project_root() / "README.md").read_text(encoding="utf-8")
+    block = text.split(BEGIN)[1].split(END)[0].strip()
+    assert block == counts_markdown(profile_ledger(results))
