@@ -104,6 +104,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Bring pages and assets into place, and register the role."""
     pages.stage(Path(app.srcdir), *_chosen())
     app.add_role("val", Val())
+    app.setup_extension("sphinx.ext.autodoc")  # which declares the event
     app.connect("autodoc-process-docstring", _escape, priority=900)
     app.connect("html-page-context", _drop_live_code, priority=900)
     app.connect("build-finished", _drop_preloads)
