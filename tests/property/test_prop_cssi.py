@@ -43,18 +43,15 @@ def error_free(seed):
     """Return p of the tests in a world without signal."""
     rng = np.random.default_rng([seed, 7])
     data = made(seed)
-    null = t2_draw(2, 30, seed, effect=0.0)
     f1 = pd.DataFrame({"states": np.repeat([2, 4, 6, 8], 5), "pooled": rng.random(20)})
     gains = []
     for draw in (t2_draw(3, 20, 10 * seed + k, effect=0.0) for k in range(10)):
         pooled = cssi.pooled_f1(draw.expression, draw.truth)
         gains.append(cssi.cssi_f1(draw.expression, draw.state, draw.truth) - pooled)
     paired = cssi.wilcoxon(gains, "one", "seed")
-    labels = cssi.label_nulls(null, rng, 19)
     return {
         "11.1-7": paired.p if isinstance(paired, Outcome) else 1.0,
         "11.8": cssi.decline(f1, rng, 99).p,
-        **{f"11.10-12 {name}": found.p for name, found in labels.items()},
         "11.13": cssi_real.nested_gain(data, rng, 299).p,
         "11.14": cssi_real.held_out_layers(data, rng, 99)[0].p,
     }
@@ -65,9 +62,18 @@ def test_error_rate_over_200_seeds_is_within_the_binomial_interval():
     found = pd.DataFrame([error_free(seed) for seed in range(SEEDS)])
     rate = (found <= 0.05).mean()
     assert (rate <= HIGH).all(), rate.to_dict()
-    # F1 of few edges takes few values: ties make the label nulls conservative
-    exact = rate[[name for name in rate.index if not name.startswith("11.10-12")]]
-    assert (exact >= LOW).all(), rate.to_dict()
+    assert (rate >= LOW).all(), rate.to_dict()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", cssi.NULLS)
+def test_error_rate_of_label_nulls(name):
+    p = []
+    for seed in range(SEEDS):
+        draw = t2_draw(2, 30, seed, effect=0.0)
+        p.append(cssi.label_nulls(draw, np.random.default_rng([seed, 7]), 19, (name,))[name].p)
+    # F1 of few edges takes few values: ties make the test conservative, so only liberal rates fail
+    assert np.mean(np.array(p) <= 0.05) <= HIGH
 
 
 @pytest.mark.slow

@@ -11,7 +11,9 @@ import xarray as xr
 from scipy import stats
 
 from helpers.analyses import cssi, cssi_real, cssi_records, cssi_scan
+from helpers.analyses.null_models_inputs import read_models
 from helpers.datasets.simulate import T2_CONFIGURATIONS, t2_draw
+from helpers.errors import DataError
 from helpers.estimates import NotEstimable
 from helpers.evaluation.sets import EvaluationSet
 from helpers.plotting import cssi as plots
@@ -206,3 +208,8 @@ def test_layer_figure_has_a_panel_for_each_case():
     figure, alt = plots.layer_gains(tables)
     assert sum(axis.get_visible() for axis in figure.axes) == 5
     assert "a, b, c, d, e" in alt
+
+
+def test_cells_in_small_strata_only_are_refused():
+    with pytest.raises(DataError, match="draw more cells"):
+        read_models("scgpt", "sim", 60, 40, 0, strata="cell_type", min_cells=60)

@@ -11,7 +11,7 @@ import xarray as xr
 
 from helpers.analyses.coexpression_inputs import choose_genes, read_cells, resolve_models
 from helpers.edges import embedding, leiden
-from helpers.errors import ModelError
+from helpers.errors import DataError, ModelError
 from helpers.extraction import extract
 from helpers.models.load import load_model
 
@@ -107,6 +107,11 @@ def read_models(
     adata, labels, sizes, sources = cells.adata, None, {}, genes
     if strata != "none":
         kept = _strata(adata, strata, min_cells, seed)
+        if (kept == OTHER).all():
+            raise DataError(
+                f"No {strata} stratum of the {adata.n_obs} cells has {min_cells} cells; draw more "
+                "cells or lower min_cells"
+            )
         adata, kept = adata[kept != OTHER].copy(), kept[kept != OTHER]
         half = np.random.default_rng([seed, 1]).permutation(np.arange(len(kept)) % 2)
         labels = np.array([f"{name}|{'AB'[h]}" for name, h in zip(kept, half, strict=True)])
