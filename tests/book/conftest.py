@@ -30,7 +30,7 @@ FLAGS = (
     "--disable-sync",
     "--window-size=1280,1600",
 )
-WAIT = 30
+WAIT = 90
 
 
 def built_pages() -> list[str]:
