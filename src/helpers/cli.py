@@ -6,6 +6,8 @@ Exit codes: 0 done, 1 our own clear error, 2 wrong usage.
 from __future__ import annotations
 
 import logging
+import signal
+import sys
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Annotated, Any
@@ -112,6 +114,8 @@ def run(
         return
     from helpers.running import runner
 
+    # Asked to stop, clear away what is half done, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     done = runner.run(name, profile, given, into, force)
     state = f"ran in {done.minutes:.1f} minutes" if done.ran else "is current, nothing to do"
     typer.echo(f"{name} {state}: {done.folder}")

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import nbformat
 import pytest
@@ -125,3 +126,15 @@ def test_other_ends_are_failures_too(fresh, pair, message):
     assert message in done.stderr and "Traceback" not in done.stderr
     assert (fresh.results / "custom" / "01_second.failed" / "log").is_file()
     assert not (fresh.results / "custom" / "01_second").exists()
+
+
+def test_a_run_that_is_stopped_leaves_nothing(fresh):
+    command = [sys.executable, "-m", "helpers.cli", "run", "00_first"]
+    run = subprocess.Popen(command, env=fresh.environment, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while not list(fresh.results.glob(".run-*/00_first")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    run.terminate()
+    assert run.wait(timeout=120) != 0
+    assert not list(fresh.results.glob(".run-*"))
+    assert not (fresh.results / "demo" / "00_first").exists()
