@@ -154,6 +154,7 @@ def _pip_failure(item: Artefact, stderr: str) -> str:
     if "DO NOT MATCH THE HASHES" in stderr:
         return _mismatch(item, "another sha256")
     errors = [line.strip() for line in stderr.splitlines() if line.lower().startswith("error")]
-    if any("build" in line or "metadata" in line for line in errors):
+    unbuilt = any("build" in line or "metadata" in line for line in errors)
+    if unbuilt or "BackendUnavailable" in stderr:  # older pip ends with a traceback instead
         return f"{item.name}: {item.source} names a build backend that is not run: {errors[-1]}"
     return _unreachable(item, f"pip: {errors[-1] if errors else 'no message'}")
