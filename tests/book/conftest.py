@@ -101,6 +101,8 @@ class Browser:
         self.until(
             f"document.documentElement.classList.contains('dark') === {str(name == 'dark').lower()}"
         )
+        # Colours fade from one theme to the other: what counts is where they end.
+        self.run("document.getAnimations().forEach(fading => fading.finish())")
 
     def screenshot(self, name: str) -> Path:
         ARTEFACTS.mkdir(exist_ok=True)

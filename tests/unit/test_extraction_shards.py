@@ -155,5 +155,8 @@ def test_kill_at_random_points_loses_at_most_one_shard(tmp_path):
         batch_size=1,
         show_progress=False,
     )
-    xr.testing.assert_identical(merged, undisturbed)
+    # Another process may form products in another order: float32 sums agree to rounding, and one
+    # shard too many or too few would change them by a twentieth.
+    xr.testing.assert_allclose(merged, undisturbed, rtol=1e-5, atol=1e-7)
+    xr.testing.assert_identical(merged["count"], undisturbed["count"])
     assert int(merged["n_cells"]) == 40
