@@ -61,9 +61,10 @@ class Browser:
             " || (MathJax.startup.promise.then(() => window.mathsDone = true), false)"
         )
 
-    def until(self, condition: str) -> None:
+    def until(self, condition: str, *arguments) -> None:
         waiting = WebDriverWait(self.driver, WAIT, poll_frequency=0.1)
-        waiting.until(lambda driver: driver.execute_script(f"return {condition}"), condition)
+        script = f"return {condition}"
+        waiting.until(lambda driver: driver.execute_script(script, *arguments), condition)
 
     def run(self, script: str, *arguments):
         return self.driver.execute_script(script, *arguments)

@@ -18,9 +18,10 @@ SETTLED = "[...document.querySelectorAll('table[id^=table-]')].every(t => !t.hid
 BIG = """return [...document.querySelectorAll("table[id^='table-']")]
          .filter(t => t.closest('.dt-container').querySelector('input[type=search]'))
          .map(t => t.id)"""
-ROWS = "return [...document.querySelectorAll(arguments[0] + ' tbody tr')].map(r => r.innerText)"
+ROWS = "[...document.querySelectorAll(arguments[0] + ' tbody tr')].map(r => r.innerText)"
 CELLS = """return [...document.querySelectorAll(arguments[0] + ' tbody tr')]
            .map(r => r.cells[0].innerText)"""
+SORTED = "document.querySelector(arguments[0]).ariaSort === arguments[1]"
 
 
 def test_page(browser, built_page):
@@ -66,26 +67,29 @@ def test_tables_sort(browser, page_with_table):
         ".scrollIntoView({block: 'center', behavior: 'instant'})",
         heading,
     )
-    orders = []
-    for _ in range(2):
+    orders = {}
+    for direction in ("ascending", "descending"):
         browser.driver.find_element(By.CSS_SELECTOR, heading).click()
-        orders.append(browser.run(CELLS, table))
-    assert orders[0] != orders[1]
-    assert browser.run("return document.querySelector(arguments[0]).ariaSort", heading)
+        # A table sorts after the click has returned.
+        browser.until(SORTED, heading, direction)
+        orders[direction] = browser.run(CELLS, table)
+    assert orders["ascending"] != orders["descending"]
 
 
 def test_tables_filter(browser, page_with_table):
     page, table = page_with_table
     browser.open(page)
     browser.until(SETTLED)
-    before = browser.run(ROWS, table)
+    before = browser.run(f"return {ROWS}", table)
     word = browser.run(CELLS, table)[-1]
+    wanted = (table, word.lower())
     field = browser.driver.find_element(By.CSS_SELECTOR, "input[type=search][aria-controls]")
     field.send_keys(word)
-    rows = browser.run(ROWS, table)
-    assert rows and all(word.lower() in row.lower() for row in rows)
+    # A table filters after the keys were sent.
+    browser.until(f"{ROWS}.every(row => row.toLowerCase().includes(arguments[1]))", *wanted)
+    assert browser.run(f"return {ROWS}", table)
     field.send_keys(" and no such word")
-    assert not set(browser.run(ROWS, table)) & set(before)
+    browser.until(f"!{ROWS}.some(row => arguments[1].includes(row))", table, before)
 
 
 def gene_in_the_book(html: Path) -> tuple[str, str]:
