@@ -19,8 +19,9 @@ from helpers.statistics.auroc import auroc_many
 from helpers.statistics.bootstrap import cluster_interval, cluster_test, paired_cluster_test
 from helpers.statistics.cluster_means import cluster_mean_test
 from helpers.statistics.equivalence import tost
+from helpers.statistics.matrix_regression import matrix_regression
 from helpers.statistics.permutation import sign_flip_test
-from helpers.statistics.qap import matrix_regression, qap_test
+from helpers.statistics.qap import qap_test
 
 SEEDS = 200
 RESAMPLES = 199
@@ -141,7 +142,7 @@ def beyond_genes(rng, shift):
     a, r, g = matrices(rng)
     terms = [g[:, None], g[None, :], g[:, None] ** 2, g[None, :] ** 2, g[:, None] * g[None, :]]
     a = a + 0.3 * shift * r
-    return matrix_regression(a, r, terms, rng, n_perm=RESAMPLES).outcome
+    return matrix_regression(a, r, terms, rng, n_perm=RESAMPLES)
 
 
 TESTS = {

@@ -19,8 +19,8 @@ from helpers.datasets.simulate import world
 from helpers.edges import edge_scores, pool, uniform_attention
 from helpers.errors import DataError, ParameterError
 from helpers.estimates import NotEstimable
-from helpers.statistics.matrix_association import naive_p, unique_association
-from helpers.statistics.qap import matrix_regression
+from helpers.statistics.matrix_regression import matrix_regression
+from helpers.statistics.qap import naive_p
 
 
 @cache
@@ -156,7 +156,7 @@ def pairs(seed, genes=40):
 
 def test_variance_shares_equal_ordinary_least_squares():
     a, r, terms = pairs(0)
-    found = unique_association(a, r, terms, np.random.default_rng(0), 19)
+    found = matrix_regression(a, r, terms, np.random.default_rng(0), 19)
     off = ~np.eye(len(a), dtype=bool)
     y, x = stats.rankdata(a[off]), stats.rankdata(r[off])
     few = OLS(y, np.column_stack([np.ones_like(y), terms[0][off]])).fit()
@@ -169,21 +169,21 @@ def test_variance_shares_equal_ordinary_least_squares():
 
 def test_an_opposite_association_is_not_evidence():
     a, r, terms = pairs(1)
-    found = unique_association(-a, r, terms, np.random.default_rng(0), 19)
+    found = matrix_regression(-a, r, terms, np.random.default_rng(0), 19)
     assert found.detail["partial"] < 0 and found.p > 0.5
 
 
 def test_what_cannot_be_tested_is_said_so():
     a, r, terms = pairs(2)
     rng = np.random.default_rng(0)
-    assert "10 needed" in unique_association(a[:5, :5], r[:5, :5], [], rng).reason
-    assert "does not vary" in unique_association(np.ones_like(a), r, terms, rng, 9).reason
-    explained = unique_association(a, terms[0], [stats.rankdata(terms[0]).reshape(a.shape)], rng, 9)
+    assert "10 needed" in matrix_regression(a[:5, :5], r[:5, :5], [], rng).reason
+    assert "does not vary" in matrix_regression(np.ones_like(a), r, terms, rng, 9).reason
+    explained = matrix_regression(a, terms[0], [stats.rankdata(terms[0]).reshape(a.shape)], rng, 9)
     assert isinstance(explained, NotEstimable)
     with pytest.raises(ParameterError, match="finite"):
-        unique_association(a, np.where(r > 2, np.nan, r), terms, rng, 9)
-    with pytest.raises(ParameterError, match="shapes"):
-        unique_association(a, r[:4], terms, rng, 9)
+        matrix_regression(a, np.where(r > 2, np.nan, r), terms, rng, 9)
+    with pytest.raises(ParameterError, match="shape"):
+        matrix_regression(a, r[:4], terms, rng, 9)
 
 
 def test_naive_p_equals_scipy():
@@ -213,7 +213,7 @@ def test_attention_without_structure_follows_coexpression_through_the_number_of_
     given = scored("given", score, one.adata, one.reference, uniform=uniform)
     rng = np.random.default_rng(0)
     before, after = (
-        unique_association(d.attention.values, d.coexpression["lognorm"].values, d.terms, rng, 199)
+        matrix_regression(d.attention.values, d.coexpression["lognorm"].values, d.terms, rng, 199)
         for d in (without, given)
     )
     assert before.p <= 0.05 < after.p
@@ -253,8 +253,8 @@ def test_prominence_alone_is_rejected_at_the_nominal_rate_only_when_studentised(
         _, data = drawn.__wrapped__("prominence-only", seed, n_genes=100, n_tfs=15, n_cells=500)
         a, r = data.attention.values, data.coexpression["lognorm"].values
         rng = np.random.default_rng(seed)
-        rejected.append(unique_association(a, r, data.terms, rng, 99).p <= 0.05)
-        plain.append(matrix_regression(a, r, data.terms, rng, n_perm=99).outcome.p <= 0.05)
+        rejected.append(matrix_regression(a, r, data.terms, rng, 99).p <= 0.05)
+        plain.append(matrix_regression(a, r, data.terms, rng, 99, studentised=False).p <= 0.05)
     limit = stats.binom.ppf(0.995, 80, 0.05)
     assert sum(rejected) <= limit
     assert sum(plain) > sum(rejected)

@@ -18,9 +18,9 @@ from helpers.evaluation.sets import EvaluationSet, drop_missing, evaluation_set
 from helpers.statistics.clusters import cluster_tables, linear_se
 from helpers.statistics.effects import rho_binary, rho_ceiling
 from helpers.statistics.equivalence import tost
-from helpers.statistics.matrix_association import naive_p, unique_association
+from helpers.statistics.matrix_regression import matrix_regression
 from helpers.statistics.permutation import permutation_test
-from helpers.statistics.qap import qap_test
+from helpers.statistics.qap import naive_p, qap_test
 from helpers.statistics.results import Outcome
 
 MIN_TFS = 3
@@ -264,7 +264,7 @@ def confirmatory(
     if known is None:
         first = {
             "10.1": qap_test(a, r, rng, n_perm=n_perm),
-            "10.2": unique_association(a, r, data.terms, rng, n_perm),
+            "10.2": matrix_regression(a, r, data.terms, rng, n_perm),
         }
     else:
         first = {number: known.tests[number] for number in ("10.1", "10.2")}
@@ -313,7 +313,7 @@ def _without_reference(data: Scored, rng: np.random.Generator, n_perm: int) -> A
         order=None if order is None else qap_test(a, order, rng, n_perm=n_perm, sides="two"),
         given_order=None
         if order is None
-        else unique_association(a, r["lognorm"].values, [rank_matrix(order)], rng, n_perm),
+        else matrix_regression(a, r["lognorm"].values, [rank_matrix(order)], rng, n_perm),
     )
 
 

@@ -11,9 +11,9 @@ from helpers.analyses.coexpression import confirmatory, scored
 from helpers.datasets.simulate import World, world
 from helpers.edges import correlation_edges, edge_scores, pool
 from helpers.estimates import NotEstimable
-from helpers.statistics.matrix_association import naive_p, unique_association
+from helpers.statistics.matrix_regression import matrix_regression
 from helpers.statistics.multiplicity import adjust
-from helpers.statistics.qap import qap_test
+from helpers.statistics.qap import naive_p, qap_test
 
 ALPHA = 0.05
 
@@ -149,7 +149,7 @@ def prominence_rates(
         p = {
             "pairs as units": naive_p(raw.estimate, raw.detail["n_pairs"]),
             "gene labels permuted (10.1)": qap_test(a, r, rng, n_perm=n_perm).p,
-            "beyond gene-level terms (10.2)": unique_association(a, r, data.terms, rng, n_perm).p,
+            "beyond gene-level terms (10.2)": matrix_regression(a, r, data.terms, rng, n_perm).p,
         }
         for name, value in p.items():
             rejected.setdefault(name, []).append(value <= ALPHA)
