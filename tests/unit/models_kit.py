@@ -41,6 +41,20 @@ ARGS = {
     "mask_value": -1,
     "input_emb_style": "continuous",
 }
+OFFICIAL_VARIANTS = {
+    "plain": {},
+    "batch labels": {"use_batch_labels": True, "num_batch_labels": 3},
+    "domain batch norm": {
+        "use_batch_labels": True,
+        "num_batch_labels": 3,
+        "domain_spec_batchnorm": True,
+        "do_dab": True,
+    },
+    "batch norm": {"domain_spec_batchnorm": "batchnorm"},
+    "category": {"input_emb_style": "category", "n_input_bins": 53, "pad_value": 52},
+    "scaling": {"input_emb_style": "scaling"},
+    "zero probability": {"explicit_zero_prob": True},
+}
 VOCABULARY = {name: i for i, name in enumerate([*GENES, "<pad>", "<cls>", "<eoc>"])}
 
 
@@ -163,3 +177,27 @@ def official_scgpt(folder: Path) -> types.SimpleNamespace:
             preprocess=importlib.import_module("scgpt.preprocess"),
             collator=importlib.import_module("scgpt.data_collator"),
         )
+
+
+def published_layers(model, ids, values, padding, labels) -> list[tuple[torch.Tensor, ...]]:
+    """Output and weights of every layer's attention, given by torch's own attention modules."""
+    inputs, handles = [], []
+    for layer in model.transformer_encoder.layers:
+        handles.append(
+            layer.register_forward_pre_hook(lambda module, given: inputs.append(given[0]))
+        )
+    # Gradients on keep the layers off the fused path, so that the hooks see every input.
+    with torch.enable_grad():
+        model._encode(ids, values, padding, labels)
+    for handle in handles:
+        handle.remove()
+    same = {"key_padding_mask": padding, "need_weights": True, "average_attn_weights": False}
+    return [
+        layer.self_attn(x, x, x, **same)
+        for layer, x in zip(model.transformer_encoder.layers, inputs, strict=True)
+    ]
+
+
+def published_maps(model, ids, values, padding, labels) -> list[torch.Tensor]:
+    """Attention weights of every layer, (cell, head, query, key)."""
+    return [weights for _, weights in published_layers(model, ids, values, padding, labels)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 
 import numpy as np
@@ -11,15 +10,12 @@ import torch
 from extraction_models import GENES, TFS, build, cells
 from scipy.stats import rankdata
 
-from helpers.errors import DataError, ModelError, ParameterError
 from helpers.estimates import NotEstimable
-from helpers.extraction import extract, order_share, reader, sample_activations, sampled_mean
-from helpers.extraction.devices import Setting, choose, is_out_of_memory, placed
+from helpers.extraction import extract, order_share, sampled_mean
 from helpers.extraction.rows import additive, key_columns, softmax_rows
 from helpers.extraction.scores import average_rank, qk_rank, value_norms
 from helpers.extraction.sums import empty_sums, prepare_loop, prepare_scatter
 from helpers.extraction.words import merge_words
-from helpers.models.adapter import Tokens
 from helpers.models.attention import full_attention
 
 QUIET = {"show_progress": False}
@@ -111,14 +107,6 @@ def test_values_reach_the_slots_of_their_genes(add, squares):
         np.testing.assert_allclose(sums.squares[0, 0][kept], expected_squares[kept])
 
 
-def test_sums_beyond_the_machine_are_refused():
-    with pytest.raises(ParameterError, match="name fewer sources"):
-        empty_sums(
-            scores=4, layers=18, strata=99, heads=18, sources=20000, targets=20000,
-            squares=True, device="cpu",
-        )  # fmt: skip
-
-
 def test_words_of_a_gene_are_merged():
     """Gene 0 has two tokens as a query and gene 1 two as a key."""
     values = torch.tensor([[[[0.1, 0.2, 0.3, 0.4], [0.3, 0.2, 0.5, 0.0], [1.0, 0, 0, 0]]]])
@@ -157,234 +145,6 @@ def test_identical_words_change_nothing_after_merging(adapter, scores):
     for name in ("sum", "sum_sq", "outside", "count", "cells"):
         if (scores, name) != ("qk", "outside"):
             np.testing.assert_allclose(twice[name], once[name], atol=1e-4, rtol=1e-4)
-
-
-class Failing:
-    """A model that runs out of memory in one layer when given more than some cells."""
-
-    def __init__(self, inner, most: int, layer: int):
-        self.inner, self.most, self.layer, self.failures = inner, most, layer, 0
-
-    def __getattr__(self, name):
-        return getattr(self.inner, name)
-
-    def forward(self, batch):
-        def fail(_module, inputs):
-            if inputs[0].shape[0] > self.most:
-                self.failures += 1
-                raise torch.OutOfMemoryError("no memory")
-
-        handle = self.inner.layers()[self.layer].mlp_in.register_forward_pre_hook(fail)
-        try:
-            return self.inner.forward(batch)
-        finally:
-            handle.remove()
-
-
-@pytest.mark.parametrize("layer", [0, 1, 2])
-def test_out_of_memory_halves_the_batch_and_counts_nothing_twice(adapter, layer, caplog):
-    adata, failing = cells(11), Failing(adapter, most=2, layer=layer)
-    choice = {"sources": TFS, "activations": ("residual", "mlp", "z"), **QUIET}
-    expected = extract(adapter, adata, batch_size=11, **choice)
-    with caplog.at_level(logging.WARNING):
-        found = extract(failing, adata, batch_size=11, **choice)
-    assert failing.failures >= 2
-    assert "batch halved to 5 cells" in caplog.text and "batch halved to 2 cells" in caplog.text
-    for name in expected.data_vars:
-        np.testing.assert_allclose(found[name], expected[name], atol=1e-4, err_msg=name)
-    assert int(found["n_cells"]) == 11
-
-
-def test_out_of_memory_with_one_cell_is_an_error(adapter):
-    with pytest.raises(ModelError, match=r"single cell of .* tokens: pass a smaller max_length"):
-        extract(Failing(adapter, most=0, layer=1), cells(3), sources=TFS, **QUIET)
-
-
-def test_out_of_memory_inside_a_chunk_reads_fewer_rows_at_a_time(adapter, monkeypatch, caplog):
-    real, calls = reader.softmax_rows, []
-
-    def softmax_rows(query, key, bias, scaling, rows):
-        calls.append(rows.shape[1])
-        if rows.shape[1] > 2:
-            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to ...")
-        return real(query, key, bias, scaling, rows)
-
-    expected = extract(adapter, cells(6), sources=TFS, **QUIET)
-    monkeypatch.setattr(reader, "softmax_rows", softmax_rows)
-    with caplog.at_level(logging.WARNING):
-        found = extract(adapter, cells(6), sources=TFS, **QUIET)
-    assert max(calls) > 2 and "rows at a time" in caplog.text
-    np.testing.assert_allclose(found["sum"], expected["sum"], atol=1e-6)
-
-
-def test_out_of_memory_while_adding_the_second_score_adds_nothing_twice(adapter, monkeypatch):
-    choice = {"sources": TFS, "scores": ("softmax", "qk"), **QUIET}
-    expected, calls = extract(adapter, cells(6), **choice), []
-
-    def prepare(values, *others):
-        calls.append(values.shape[2])
-        if len(calls) % 2 == 0 and values.shape[2] > 1:
-            raise torch.OutOfMemoryError("no memory")
-        return prepare_loop(values, *others)
-
-    monkeypatch.setattr(reader, "prepare", prepare)
-    found = extract(adapter, cells(6), **choice)
-    assert min(calls) == 1 < max(calls)
-    np.testing.assert_allclose(found["sum"], expected["sum"], atol=1e-4, rtol=1e-4)
-
-
-def test_other_errors_pass_through(adapter, monkeypatch):
-    assert not is_out_of_memory(RuntimeError("shapes differ"))
-
-    def broken(*_):
-        raise RuntimeError("shapes differ")
-
-    monkeypatch.setattr(reader, "softmax_rows", broken)
-    with pytest.raises(RuntimeError, match="shapes differ"):
-        extract(adapter, cells(3), sources=TFS, **QUIET)
-
-
-def test_strata_add_up_and_scores_keep_their_dimensions(adapter):
-    adata = cells(9)
-    whole = extract(adapter, adata, sources=TFS, **QUIET)
-    assert whole["sum"].dims == ("layer", "head", "source", "target")
-    assert whole["sum"].dtype == np.float64 and whole["count"].dtype == np.int64
-    split = extract(adapter, adata, sources=TFS, strata="donor", scores=("qk", "softmax"), **QUIET)
-    assert split["sum"].dims == ("stratum", "score", "layer", "head", "source", "target")
-    assert list(split["stratum"].values) == ["d0", "d1", "d2"]
-    np.testing.assert_allclose(
-        split["sum"].sel(score="softmax").sum("stratum"), whole["sum"], atol=1e-5
-    )
-    np.testing.assert_array_equal(split["count"].sum("stratum"), whole["count"])
-    only = extract(adapter, adata[adata.obs["donor"] == "d1"].copy(), sources=TFS, **QUIET)
-    kept = split["sum"].sel(score="softmax", stratum="d1", target=only["target"])
-    np.testing.assert_allclose(kept, only["sum"], atol=1e-5)
-
-
-def test_counts_are_cells_holding_both_genes(adapter):
-    adata = cells(9)
-    held = adata.X.toarray() > 0
-    found = extract(adapter, adata, sources=TFS, genes=GENES, **QUIET)
-    columns = [GENES.index(tf) for tf in TFS]
-    np.testing.assert_array_equal(found["count"], held[:, columns].T.astype(int) @ held.astype(int))
-    np.testing.assert_array_equal(found["cells"], held[:, columns].sum(axis=0))
-    assert int(found["count"].sel(target="G00").max()) == 0  # never expressed, never counted
-    assert float(found["sum"].sel(target="G00").max()) == 0
-
-
-def test_a_gene_outside_the_list_never_reaches_the_last_gene(adapter):
-    """Index -1 would add special tokens and other genes to the last target."""
-    adata = cells(9)
-    every = extract(adapter, adata, sources=TFS, genes=GENES[1:], **QUIET)
-    few = extract(adapter, adata, sources=TFS, genes=GENES[1:21], **QUIET)
-    np.testing.assert_allclose(few["sum"], every["sum"].sel(target=GENES[1:21]), atol=1e-5)
-    rest = every["sum"].sel(target=GENES[21:]).sum("target") + every["outside"]
-    np.testing.assert_allclose(few["outside"], rest, atol=1e-5)
-
-
-def test_sources_by_mark_by_number_and_all(adapter):
-    adata = cells(9)
-    marked = extract(adapter, adata, **QUIET)
-    assert list(marked["source"].values) == TFS
-    drawn_once = extract(adapter, adata, sources=7, seed=3, **QUIET)
-    again = extract(adapter, adata, sources=7, seed=3, **QUIET)
-    other = extract(adapter, adata, sources=7, seed=4, **QUIET)
-    assert list(drawn_once["source"].values) == list(again["source"].values)
-    assert list(drawn_once["source"].values) != list(other["source"].values)
-    assert drawn_once.attrs["sources_sampled_from"] == 39  # one of the 40 never occurs
-    every = extract(adapter, adata, sources="all", **QUIET)
-    np.testing.assert_allclose(every["sum"].sel(source=TFS), marked["sum"], atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("choice", "error", "message"),
-    [
-        ({"sources": ["G03", "XYZ"]}, DataError, r"1 of 2 genes in sources .* \(first: XYZ\)"),
-        ({"genes": ["G03", "G03"]}, ParameterError, "genes names a gene twice"),
-        ({"sources": []}, ParameterError, "sources is empty"),
-        ({"sources": "some"}, ParameterError, "use 'tfs', 'all', a number or a list"),
-        ({"sources": 500}, ParameterError, "the cells hold 39 genes"),
-        ({"scores": "sigmoid"}, ParameterError, "softmax, value_weighted, qk, qk_rank"),
-        ({"scores": ("qk", "qk")}, ParameterError, "different kinds"),
-        ({"strata": "age"}, ParameterError, "'age' is not in adata.obs; columns: donor"),
-        ({"strata": ["a"]}, ParameterError, "1 labels for 9 cells"),
-        ({"strata": ["a"] * 8 + [None]}, ParameterError, "1 cells have no stratum"),
-        ({"device": "tpu"}, ParameterError, "device='tpu'"),
-        ({"device": "meta"}, ParameterError, "device='meta'"),
-        ({"dtype": "float8"}, ParameterError, "float32, float64, bfloat16"),
-        ({"batch_size": 0}, ParameterError, "at least 1"),
-        ({"activations": ("embedding",)}, ParameterError, "residual, mlp, z"),
-    ],
-)
-def test_bad_arguments_say_what_to_do(adapter, choice, error, message):
-    with pytest.raises(error, match=message):
-        extract(adapter, cells(9), **choice, **QUIET)
-
-
-def test_unmarked_tfs_are_asked_for(adapter):
-    adata = cells(3)
-    del adata.var["is_tf"]
-    with pytest.raises(ParameterError, match="pass the list of transcription factors"):
-        extract(adapter, adata, **QUIET)
-
-
-def test_model_is_left_as_it_was(adapter):
-    before = {name: tensor.clone() for name, tensor in adapter.module.state_dict().items()}
-    adapter.module.train()
-    extract(adapter, cells(3), sources=TFS, dtype="float64", **QUIET)
-    assert adapter.module.training
-    adapter.module.eval()
-    extract(adapter, cells(3), sources=TFS, dtype="bfloat16", **QUIET)
-    assert not adapter.module.training
-    for name, tensor in adapter.module.state_dict().items():
-        assert tensor.dtype == before[name].dtype
-        assert torch.equal(tensor, before[name]), name
-
-
-def test_bfloat16_keeps_rows_that_sum_to_one(adapter):
-    found = extract(adapter, cells(6), sources=TFS, dtype="bfloat16", **QUIET)
-    exact = extract(adapter, cells(6), sources=TFS, **QUIET)
-    whole = found["sum"].sum("target") + found["outside"]
-    np.testing.assert_allclose(whole, found["cells"].broadcast_like(whole), atol=1e-5)
-    assert 0 < float(np.abs(found["sum"] - exact["sum"]).max()) < 0.3
-
-
-def test_settings_are_chosen_and_logged(adapter, caplog):
-    tokens = adapter.tokenise(cells(3))
-    with caplog.at_level(logging.INFO):
-        setting = choose(adapter, tokens, device="cpu")
-    assert setting == Setting("cpu", "float32", 64)
-    assert "on cpu, float32, 64 cells a batch" in caplog.text
-    long = Tokens(
-        [np.zeros(200_000, dtype=int)], None, [np.zeros(1)], np.array(["a"]), np.array([0])
-    )
-    assert choose(adapter, long, device="cpu").batch_size == 1
-    with placed(adapter, Setting("cpu", "float64", 1)):
-        assert choose(adapter, tokens, device="cpu").dtype == "float64"
-
-
-def test_activation_sums_and_samples_are_the_hidden_states(adapter):
-    adata = cells(5)
-    tokens = adapter.tokenise(adata)
-    found = extract(adapter, adata, sources=TFS, activations=("residual", "mlp", "z"), **QUIET)
-    batch = adapter.collate(tokens, range(len(tokens)))
-    with torch.no_grad():
-        hidden = adapter.forward(batch).hidden.numpy()
-    expected = np.zeros((len(found["target"]), adapter.width))
-    for cell in range(len(tokens)):
-        for place, gene in enumerate(batch.genes[cell].tolist()):
-            if gene >= 0:
-                expected[list(found["target"].values).index(GENES[gene])] += hidden[cell, place]
-    np.testing.assert_allclose(found["sum_residual"][-1], expected, atol=1e-4)
-    held = (adata.X.toarray() > 0).sum(axis=0)
-    np.testing.assert_array_equal(found["tokens"], held[held > 0])
-    assert found["sum_mlp"].shape == found["sum_z"].shape == found["sum_residual"].shape
-    sample = sample_activations(adapter, tokens, n_tokens=25, batch_size=2, seed=1)
-    assert sample.shape == (3, 25, 32)
-    for token in range(25):
-        cell, place = int(sample["cell"][token]), int(sample["position"][token])
-        assert GENES[tokens.genes[cell][place]] == str(sample["gene"].values[token])
-        np.testing.assert_allclose(sample[-1, token], hidden[cell, place], atol=1e-5)
 
 
 def test_order_share_is_the_share_of_cells_in_which_the_target_comes_first(ranked):

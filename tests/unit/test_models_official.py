@@ -17,21 +17,6 @@ from helpers.models.scgpt_tokens import bin_values, tokenise
 
 pytestmark = [pytest.mark.official, pytest.mark.network]
 
-VARIANTS = {
-    "plain": {},
-    "batch labels": {"use_batch_labels": True, "num_batch_labels": 3},
-    "domain batch norm": {
-        "use_batch_labels": True,
-        "num_batch_labels": 3,
-        "domain_spec_batchnorm": True,
-        "do_dab": True,
-    },
-    "batch norm": {"domain_spec_batchnorm": "batchnorm"},
-    "category": {"input_emb_style": "category", "n_input_bins": 53, "pad_value": 52},
-    "scaling": {"input_emb_style": "scaling"},
-    "zero probability": {"explicit_zero_prob": True},
-}
-
 
 @pytest.fixture(scope="module")
 def official(tmp_path_factory):
@@ -48,14 +33,14 @@ def baron():
     return adata[rows].copy()
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", kit.OFFICIAL_VARIANTS)
 @pytest.mark.parametrize(
     ("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-10)], ids=["fp32", "fp64"]
 )
 def test_states_maps_and_predictions_equal_the_published_model(
     official, tmp_path, variant, dtype, tolerance, capsys
 ):
-    options = {"pad_value": -2, **VARIANTS[variant]}
+    options = {"pad_value": -2, **kit.OFFICIAL_VARIANTS[variant]}
     torch.manual_seed(0)
     theirs = official.model.TransformerModel(
         len(kit.VOCABULARY), 32, 4, 48, 3, vocab=kit.VOCABULARY, do_mvc=True, **options
@@ -84,7 +69,7 @@ def test_states_maps_and_predictions_equal_the_published_model(
         output = ours.forward(batch)
         from_cell = ours.module.predict_from_cell(output.hidden, ids, labels)
         maps = kit.attention_maps(ours, batch)
-        published = published_maps(theirs, ids, values, padding, labels)
+        published = kit.published_maps(theirs, ids, values, padding, labels)
     keep = ~padding
     for mine, full in (
         (output.hidden, hidden),
@@ -96,26 +81,6 @@ def test_states_maps_and_predictions_equal_the_published_model(
         torch.testing.assert_close(
             mine.transpose(1, 2)[keep], full.transpose(1, 2)[keep], rtol=0, atol=tolerance
         )
-
-
-def published_maps(model, ids, values, padding, labels) -> list[torch.Tensor]:
-    """Attention weights of every layer, given by torch's own attention modules."""
-    inputs, handles = [], []
-    for layer in model.transformer_encoder.layers:
-        handles.append(
-            layer.register_forward_pre_hook(lambda module, given: inputs.append(given[0]))
-        )
-    # Gradients on keep the layers off the fused path, so that the hooks see every input.
-    with torch.enable_grad():
-        model._encode(ids, values, padding, labels)
-    for handle in handles:
-        handle.remove()
-    return [
-        layer.self_attn(
-            x, x, x, key_padding_mask=padding, need_weights=True, average_attn_weights=False
-        )[1]
-        for layer, x in zip(model.transformer_encoder.layers, inputs, strict=True)
-    ]
 
 
 def test_binning_equals_the_published_function_on_200_real_cells(official, baron):

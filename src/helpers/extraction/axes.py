@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,8 +10,11 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
+from helpers.datasets.vocabularies import transcription_factors
 from helpers.errors import DataError, ParameterError
 from helpers.models.adapter import Tokens
+
+log = logging.getLogger(__name__)
 
 TF_COLUMNS = ("is_tf", "tf")
 
@@ -60,14 +64,32 @@ def listed(names: Sequence[str], known: pd.Index, what: str) -> np.ndarray:
     return names
 
 
-def _marked_tfs(adata: AnnData) -> np.ndarray:
+def known_tfs(adata: AnnData) -> np.ndarray:
+    """Return the genes of an AnnData that are transcription factors.
+
+    A bool column ``is_tf`` or ``tf`` of ``adata.var`` decides where there is one. Otherwise it is
+    the list of the references (`helpers.datasets.transcription_factors`) for the organism in
+    ``adata.uns["source"]``, human where none is named.
+
+    Raises
+    ------
+    DataError
+        If no gene is one, or the references are neither cached nor reachable.
+    """
     for column in TF_COLUMNS:
         if column in adata.var:
             return adata.var_names[adata.var[column].to_numpy(dtype=bool)].to_numpy()
-    raise ParameterError(
-        f"sources='tfs' needs a bool column {' or '.join(TF_COLUMNS)} in adata.var: "
-        "add it, or pass the list of transcription factors as sources"
-    )
+    organism = adata.uns.get("source", {}).get("organism", "human")
+    listed = transcription_factors(organism)
+    found = adata.var_names[adata.var_names.isin(listed)].to_numpy()
+    if len(found) == 0:
+        raise DataError(
+            f"none of the {adata.n_vars} genes is among the {len(listed)} {organism} transcription "
+            f"factors of the references: mark them in adata.var[{TF_COLUMNS[0]!r}], or pass the "
+            "list of transcription factors as sources"
+        )
+    log.info("%d of %d genes are %s transcription factors", len(found), adata.n_vars, organism)
+    return found
 
 
 def choose_axes(
@@ -85,10 +107,11 @@ def choose_axes(
     tokens
         Tokens of the cells.
     adata
-        The cells; ``var['is_tf']`` (or ``var['tf']``) marks transcription factors.
+        The cells.
     sources
-        ``"tfs"``: the marked genes that occur as a token; ``"all"``: every gene that does; a
-        number: that many of them, drawn without replacement; a list: exactly these.
+        ``"tfs"``: the transcription factors (`known_tfs`) that occur as a token; ``"all"``: every
+        gene that does; a number: that many of them, drawn without replacement; a list: exactly
+        these.
     genes
         Targets; None for every gene that occurs as a token. Others go to the dump slot.
     seed
@@ -97,7 +120,7 @@ def choose_axes(
     Raises
     ------
     ParameterError, DataError
-        If a gene is unknown or named twice, if nothing is left, or if TFs are not marked.
+        If a gene is unknown or named twice, or if nothing is left.
     """
     names = np.asarray(tokens.gene_names, dtype=object)
     seen = np.zeros(len(names) + 1, dtype=bool)
@@ -112,7 +135,7 @@ def choose_axes(
             raise ParameterError(f"sources={sources!r}: use 'tfs', 'all', a number or a list")
         chosen = occurring
         if sources == "tfs":
-            chosen = occurring[np.isin(occurring, _marked_tfs(adata))]
+            chosen = occurring[np.isin(occurring, known_tfs(adata))]
     elif isinstance(sources, (int, np.integer)):
         if not 1 <= sources <= len(occurring):
             raise ParameterError(

@@ -198,8 +198,9 @@ def extract(
     adata
         Cells with counts.
     sources
-        Query genes: ``"tfs"`` (marked by ``var['is_tf']``), ``"all"``, a number (that many drawn
-        at random; see `helpers.extraction.sampling`), or a list of symbols.
+        Query genes: ``"tfs"`` (marked by ``var['is_tf']``, else the references' list; see
+        `helpers.extraction.axes.known_tfs`), ``"all"``, a number (that many drawn at random; see
+        `helpers.extraction.sampling`), or a list of symbols.
     genes
         Key genes; None for every gene that occurs as a token.
     strata

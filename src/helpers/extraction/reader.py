@@ -21,6 +21,7 @@ from helpers.extraction.rows import (
 from helpers.extraction.scores import qk_rank, value_norms
 from helpers.extraction.sums import Sums, prepare
 from helpers.extraction.words import merge_words
+from helpers.models.attention import Enough
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,9 @@ class Reader:
         Aimed size of one chunk of attention rows.
     skip
         Layers that were already read for these cells.
+    until
+        Layers after which the forward pass is ended (`helpers.models.attention.ending`); None lets
+        it run to its end.
     """
 
     def __init__(
@@ -57,19 +61,25 @@ class Reader:
         *,
         chunk_bytes: int = 32_000_000,
         skip: frozenset[int] = frozenset(),
+        until: frozenset[int] | None = None,
     ) -> None:
         self.sums, self.layout, self.kinds, self.weights = sums, layout, kinds, weights
-        self.chunk_bytes, self.done = chunk_bytes, set(skip)
+        self.chunk_bytes, self.done, self.until = chunk_bytes, set(skip), until
+        if until is not None and layout.rows.shape[1] == 0:  # no cell holds a wanted query
+            self.done |= until
 
     def __call__(self, layer, query, key, value, mask, scaling, module) -> None:  # noqa: D102
-        if layer in self.done or self.layout.rows.shape[1] == 0:
-            self.done.add(layer)
-            return
+        if layer not in self.done and self.layout.rows.shape[1]:
+            self._take(layer, query, key, value, mask, scaling)
+        self.done.add(layer)
+        if self.until is not None and self.until <= self.done:
+            raise Enough
+
+    def _take(self, layer, query, key, value, mask, scaling) -> None:
         if query.dtype in (torch.bfloat16, torch.float16):
             query, key, value = query.float(), key.float(), value.float()
         with torch.autocast(query.device.type, enabled=False):
             self._read(layer, query, key, value, additive(mask, query.dtype), scaling)
-        self.done.add(layer)
 
     def _read(self, layer, query, key, value, bias, scaling) -> None:
         cells, heads, tokens, _ = query.shape

@@ -17,7 +17,7 @@ from helpers.extraction.layout import lay_out
 from helpers.extraction.reader import Reader
 from helpers.extraction.sums import Sums
 from helpers.models.adapter import ModelAdapter, Tokens
-from helpers.models.attention import tapping
+from helpers.models.attention import ending, tapping
 
 log = logging.getLogger(__name__)
 
@@ -106,10 +106,15 @@ class Pass:
             self.setting.device,
             pick_columns=self.kinds == ("softmax",),
         )
-        reader = Reader(self.sums, layout, self.kinds, self._projection, skip=skip)
+        layers = frozenset(range(self.adapter.n_layers))
+        # Nobody reads the model's output: unless activations are wanted, the pass may end with the
+        # last layer's query and key.
+        until = layers if self.activations is None else None
+        reader = Reader(self.sums, layout, self.kinds, self._projection, skip=skip, until=until)
         try:
             with (
                 torch.inference_mode(),
+                ending(),
                 tapping(reader),
                 recording(self.activations, self.parts, batch.genes, layout.stratum, reader.done),
             ):
@@ -124,7 +129,7 @@ class Pass:
                 ) from error
             failed = error
         else:
-            if missing := set(range(self.adapter.n_layers)) - reader.done:
+            if missing := layers - reader.done:
                 raise ModelError(
                     f"{self.adapter.name}: layers {sorted(missing)} showed the tap no attention; "
                     "was the model's attention implementation changed after loading?"

@@ -8,7 +8,7 @@ tensors that the model attends with, so what is computed from them is exact by c
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Protocol
 
@@ -39,11 +39,27 @@ class Tap(Protocol):
         scaling: float,
         module: torch.nn.Module,
     ) -> None:
-        """Read one layer's attention inputs."""
+        """Read one layer's attention inputs; may raise `Enough`."""
         ...
 
 
 _taps: ContextVar[tuple[Tap, ...]] = ContextVar("taps", default=())
+
+
+class Enough(Exception):
+    """Raised by a tap that has read all it wants; `ending` turns it into an early end."""
+
+
+@contextmanager
+def ending() -> Iterator[None]:
+    """Let a tap end the forward pass inside the block by raising `Enough`.
+
+    What comes after the last query and key that anybody wants is then not computed: that layer's
+    attention, its output and its feed-forward part, and all later layers. The pass leaves nothing
+    behind but what the taps took; it has no output.
+    """
+    with suppress(Enough):
+        yield
 
 
 @contextmanager
