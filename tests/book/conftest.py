@@ -128,10 +128,16 @@ def start(profile: Path) -> Browser:
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory: pytest.TempPathFactory):
-    """A browser with an empty profile."""
+def book_html() -> Path:
+    """The built book; skips where there is none."""
     if not (HTML / "index.html").is_file():
         pytest.skip(f"no book at {HTML}; build it: make book")
+    return HTML
+
+
+@pytest.fixture(scope="session")
+def browser(book_html: Path, tmp_path_factory: pytest.TempPathFactory):
+    """A browser with an empty profile."""
     started = start(tmp_path_factory.mktemp("chromium"))
     yield started
     started.driver.quit()

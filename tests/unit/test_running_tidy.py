@@ -56,3 +56,12 @@ def test_papermill_leaves_no_trace():
     assert [c.source for c in clean.cells] == ["n: int = 2"]
     assert "papermill" not in clean.metadata and "papermill" not in clean.cells[0].metadata
     assert clean.cells[0].id == "cell-0"
+
+
+def test_standard_error_stays_in_the_log():
+    outputs = [
+        new_output("stream", name="stderr", text="/home/somebody/warns"),
+        new_output("stream", name="stdout", text="kept"),
+    ]
+    clean = tidy(new_notebook(cells=[new_code_cell("code", outputs=outputs)]), "10_x", {})
+    assert [o.text for o in clean.cells[0].outputs] == ["kept"]

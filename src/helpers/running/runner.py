@@ -206,6 +206,10 @@ def _watched(parameters: Mapping[str, Any]) -> Iterator[Path]:
 def _environment(context: Path) -> Iterator[None]:
     """Set what the kernel inherits; one thread by default, so that sums have one order."""
     wanted = {CONTEXT: str(context), "JUPYTER_PREFER_ENV_PATH": "1", "HF_HUB_OFFLINE": "1"}
+    # Libraries that look for a notebook's progress bars warn where there are none.
+    wanted["PYTHONWARNINGS"] = ",".join(
+        filter(None, [os.environ.get("PYTHONWARNINGS"), "ignore:IProgress not found"])
+    )
     wanted |= {name: "1" for name in _THREADS if name not in os.environ}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)

@@ -1,7 +1,8 @@
 """Make an executed notebook ready for the book: captions, alternative texts, one parameters cell.
 
 Captions can hold computed numbers, so they travel in the outputs' metadata and move to the cell's
-metadata, where the book looks for them, only after execution.
+metadata, where the book looks for them, only after execution. What cells wrote to standard error
+(progress, warnings with paths of this machine) is in the run's log and goes no further.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ def tidy(notebook: NotebookNode, name: str, parameters: Mapping[str, Any]) -> No
             continue
         for timing in ("papermill", "execution"):
             cell["metadata"].pop(timing, None)
+        if "outputs" in cell:
+            cell["outputs"] = [o for o in cell["outputs"] if o.get("name") != "stderr"]
         if "parameters" in tags:
             cell["source"] = with_values(cell["source"], parameters)
         cells += _split(cell, name) if cell["cell_type"] == "code" else [cell]
