@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from transformers import BertConfig, BertForMaskedLM
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import BertConfig, BertForMaskedLM, GPTNeoXConfig, GPTNeoXForCausalLM
 
 from helpers.datasets.fetch import artefact_path
 from helpers.errors import DataError
@@ -137,6 +138,33 @@ def write_geneformer(folder: Path, seed: int = 0, special: bool = True) -> Path:
 def write_small_scgpt(folder: Path, seed: int = 0) -> Path:
     """Write a scGPT directory through our own writer."""
     save_scgpt(scgpt_adapter(seed), folder)
+    return folder
+
+
+def write_cell_sentence(folder: Path) -> Path:
+    """A random GPT-NeoX whose byte-pair tokenizer splits gene names into several tokens."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=270,
+        special_tokens=["<|endoftext|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )
+    tokenizer.train_from_iterator([" ".join(GENES)] * 3, trainer)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    config = GPTNeoXConfig(
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=48,
+        max_position_embeddings=128,
+        initializer_range=0.2,
+    )
+    torch.manual_seed(0)
+    GPTNeoXForCausalLM(config).eval().save_pretrained(folder)
     return folder
 
 

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+from transformers import GPTNeoXForCausalLM
 
 from helpers.errors import ModelError
 from helpers.models.cell_sentence import gene_attention
@@ -19,34 +18,11 @@ from helpers.models.load import load_model
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A random GPT-NeoX whose byte-pair tokenizer splits gene names into several tokens."""
-    folder = tmp_path_factory.mktemp("c2s")
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=270,
-        special_tokens=["<|endoftext|>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-    )
-    tokenizer.train_from_iterator([" ".join(kit.GENES)] * 3, trainer)
-    tokenizer.save(str(folder / "tokenizer.json"))
-    config = GPTNeoXConfig(
-        vocab_size=tokenizer.get_vocab_size(),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=48,
-        max_position_embeddings=128,
-        initializer_range=0.2,
-    )
-    torch.manual_seed(0)
-    GPTNeoXForCausalLM(config).eval().save_pretrained(folder)
-    return folder
+    return kit.write_cell_sentence(tmp_path_factory.mktemp("c2s"))
 
 
 def test_words_follow_counts_and_spell_the_sentence(folder):
-    adapter, adata = load_model(f"cellsentence:{folder}"), kit.cells()
+    adapter, adata = load_model(f"cell-sentence:{folder}"), kit.cells()
     tokens = adapter.tokenise(adata)
     assert tokens.report["empty_cells"] == [11]
     several = 0
@@ -80,7 +56,7 @@ def test_maps_and_states_equal_transformers_eager_with_padding(
     monkeypatch.setattr(
         torch.nn.functional, "softmax", lambda x, dim, dtype=None: softmax(x, dim=dim)
     )
-    adapter = load_model(f"cellsentence:{folder}", dtype=dtype)
+    adapter = load_model(f"cell-sentence:{folder}", dtype=dtype)
     tokens = adapter.tokenise(kit.cells())
     batch = adapter.collate(tokens, range(4))
     assert batch.padding.any()
@@ -106,7 +82,7 @@ def test_maps_and_states_equal_transformers_eager_with_padding(
 
 
 def test_one_cell_without_padding_shows_the_causal_mask_to_the_tap(folder):
-    adapter = load_model(f"cellsentence:{folder}")
+    adapter = load_model(f"cell-sentence:{folder}")
     batch = adapter.collate(adapter.tokenise(kit.cells()), [0])
     for attention in kit.attention_maps(adapter, batch):
         assert float(attention.triu(1).abs().max()) == 0.0
@@ -131,7 +107,7 @@ def test_gene_attention_is_the_mean_over_queries_of_the_sum_over_keys():
 
 
 def test_later_genes_get_no_attention(folder):
-    adapter = load_model(f"cellsentence:{folder}")
+    adapter = load_model(f"cell-sentence:{folder}")
     tokens = adapter.tokenise(kit.cells())
     batch = adapter.collate(tokens, [0])
     order = list(dict.fromkeys(batch.genes[0].tolist()))
@@ -150,16 +126,16 @@ def test_damaged_or_foreign_folders_are_refused(folder, tmp_path):
     removed = tensors.pop("gpt_neox.layers.1.attention.dense.weight")
     save_file(tensors, tmp_path / "model.safetensors")
     with pytest.raises(ModelError, match=r"missing gpt_neox\.layers\.1\.attention\.dense\.weight"):
-        load_model(f"cellsentence:{tmp_path}")
+        load_model(f"cell-sentence:{tmp_path}")
     tensors["gpt_neox.layers.1.attention.dense.weight"] = removed
     tensors["gpt_neox.layers.0.attention.bias"] = torch.ones(1, 1, 128, 128)
     save_file(tensors, tmp_path / "model.safetensors")
-    assert load_model(f"cellsentence:{tmp_path}").n_layers == 2
+    assert load_model(f"cell-sentence:{tmp_path}").n_layers == 2
     config = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**config, "model_type": "llama"}))
     with pytest.raises(ModelError, match="llama"):
-        load_model(f"cellsentence:{tmp_path}")
+        load_model(f"cell-sentence:{tmp_path}")
     (tmp_path / "config.json").write_text(json.dumps(config))
     (tmp_path / "tokenizer.json").unlink()
     with pytest.raises(ModelError, match=r"tokenizer\.json"):
-        load_model(f"cellsentence:{tmp_path}")
+        load_model(f"cell-sentence:{tmp_path}")

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from anndata import AnnData
 
-from helpers.errors import DataError
+from helpers.errors import DataError, ParameterError
 from helpers.extraction.activations import ActivationSums, check_places, empty_activations
 from helpers.extraction.axes import Axes, choose_axes, choose_strata
 from helpers.extraction.devices import Setting, choose, placed
@@ -69,6 +69,11 @@ def make_plan(
 ) -> Plan:
     """Check every argument and tokenise the cells (parameters as in `extract`)."""
     kinds, places = check_kinds(scores), check_places(activations)
+    if adapter.causal and "qk_rank" in kinds:
+        raise ParameterError(
+            f"{adapter.name} is causal and a rank among keys that it cannot see means nothing: "
+            "use the score 'softmax', 'value_weighted' or 'qk'"
+        )
     codes, names = choose_strata(adata, strata)
     tokens = adapter.tokenise(adata, max_length=max_length, seed=seed)
     if len(tokens) == 0:
@@ -106,6 +111,7 @@ def run_plan(
         targets=len(plan.axes.targets),
         squares=plan.squares,
         device=setting.device,
+        causal=adapter.causal,
     )
     parts, slot = adapter.layers(), plan.axes.target_slot
     activations = empty_activations(plan.places, parts, strata, slot, setting.device)
@@ -133,6 +139,8 @@ def as_dataset(
         "cells": (pair[:2], sums.cells[:, :sources]),
         "n_cells": (pair[:1], sums.n_cells),
     }
+    if sums.held is not None:
+        data["held"] = (pair, sums.held[:, :sources, :targets])
     if sums.squares is not None:
         data["sum_sq"] = (full, sums.squares.cpu().numpy()[..., :sources, :targets])
     for place in plan.places:
@@ -189,7 +197,9 @@ def extract(
     The forward pass keeps fused attention; beside it, only the wanted rows
     :math:`\mathrm{softmax}(q_i K^\top / \sqrt{d})` are formed, which is exact because a softmax
     runs along one query's row. Values are added in float64 to the slots of their two genes.
-    Memory does not depend on the number of cells.
+    Memory does not depend on the number of cells. A gene written as several tokens is one row and
+    one column: the mean over its tokens as the query of the sum over the key's tokens (softmax), or
+    the mean over both (raw dot products).
 
     Parameters
     ----------
@@ -228,10 +238,12 @@ def extract(
     -------
     xarray.Dataset
         ``sum`` and ``sum_sq`` (layer, head, source, target) float64; ``count`` (source, target)
-        int64, cells in which both genes are tokens; ``outside`` (layer, head, source), what went
-        to tokens that are not targets, so that ``sum.sum("target") + outside == cells`` for
-        softmax attention; ``cells`` (source) and ``n_cells``. A tuple of scores adds a ``score``
-        dimension, strata add ``stratum`` in front. Row = source = query, column = target = key.
+        int64, cells in which both genes are tokens and, in a causal model, the target stands
+        before the source (``held`` then has the cells with both in any order); ``outside`` (layer,
+        head, source), what went to tokens that are not targets, so that
+        ``sum.sum("target") + outside == cells`` for softmax attention; ``cells`` (source) and
+        ``n_cells``. A tuple of scores adds a ``score`` dimension, strata add ``stratum`` in front.
+        Row = source = query, column = target = key.
 
     Raises
     ------

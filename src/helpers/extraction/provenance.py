@@ -12,7 +12,7 @@ import torch
 from helpers.extraction.extract import Plan
 from helpers.models.adapter import ModelAdapter
 
-FORMAT = 1
+FORMAT = 2
 
 
 def _hash(parts: Iterable[bytes]) -> str:

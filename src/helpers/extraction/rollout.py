@@ -12,6 +12,7 @@ from helpers.extraction.extract import as_dataset, make_plan
 from helpers.extraction.layout import lay_out
 from helpers.extraction.stream import add_counts, progress
 from helpers.extraction.sums import empty_sums, prepare
+from helpers.extraction.words import merge_words
 from helpers.models.adapter import ModelAdapter
 from helpers.models.attention import full_attention, tapping
 
@@ -58,6 +59,7 @@ def rollout(
         targets=targets,
         squares=plan.squares,
         device=setting.device,
+        causal=adapter.causal,
     )
     with (
         placed(adapter, setting),
@@ -80,11 +82,14 @@ def rollout(
                 adapter.forward(batch)
             layout = lay_out(batch, plan.axes, plan.codes[rows], setting.device)
             index = layout.rows[:, None, :, None].expand(-1, 1, -1, rolled[0].shape[-1])
+            values = rolled[0][:, None].gather(2, index), layout.source, layout.target
+            if layout.repeated:
+                dumps = {"source_dump": sources, "target_dump": targets}
+                values = merge_words(*values, over_keys="sum", **dumps)
             prepare(
-                rolled[0][:, None].gather(2, index),
+                values[0],
                 layout.stratum,
-                layout.source,
-                layout.target,
+                *values[1:],
                 sums.total[0, 0],
                 None if sums.squares is None else sums.squares[0, 0],
             )()

@@ -40,9 +40,14 @@ def add_counts(sums: Sums, axes: Axes, tokens: Tokens, rows: np.ndarray, codes: 
     """
     for row, code in zip(rows, codes, strict=True):
         genes = np.asarray(tokens.genes[row])
-        source = np.unique(axes.source_slot[genes + 1])
-        target = np.unique(axes.target_slot[genes + 1])
-        sums.count[code, source[:, None], target[None, :]] += 1
+        source, source_at = np.unique(axes.source_slot[genes + 1], return_index=True)
+        target, target_at = np.unique(axes.target_slot[genes + 1], return_index=True)
+        pairs = code, source[:, None], target[None, :]
+        if sums.held is None:
+            sums.count[pairs] += 1
+        else:  # causal: a pair counts where the key stands before the query, or is the query
+            sums.count[pairs] += target_at[None, :] <= source_at[:, None]
+            sums.held[pairs] += 1
         sums.cells[code, source] += 1
         sums.n_cells[code] += 1
 

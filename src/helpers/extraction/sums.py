@@ -24,7 +24,10 @@ class Sums:
         (score, layer, stratum, head, source + 1, target + 1) float64 sums of values and of their
         squares; the last source and target slots are the dump. `squares` may be None.
     count
-        (stratum, source + 1, target + 1) int64, cells in which both genes are tokens.
+        (stratum, source + 1, target + 1) int64, cells in which the source can attend to the target:
+        both are tokens and, in a causal model, the target is not the later one.
+    held
+        As `count`, cells in which both are tokens, in whatever order; None if that is the same.
     cells
         (stratum, source + 1) int64, cells in which the source is a token.
     n_cells
@@ -34,6 +37,7 @@ class Sums:
     total: torch.Tensor
     squares: torch.Tensor | None
     count: np.ndarray
+    held: np.ndarray | None
     cells: np.ndarray
     n_cells: np.ndarray
 
@@ -48,6 +52,7 @@ def empty_sums(
     targets: int,
     squares: bool,
     device: str,
+    causal: bool = False,
 ) -> Sums:
     """Return sums of zero.
 
@@ -68,6 +73,7 @@ def empty_sums(
         total=torch.zeros(shape, dtype=torch.float64, device=device),
         squares=torch.zeros(shape, dtype=torch.float64, device=device) if squares else None,
         count=np.zeros((strata, sources + 1, targets + 1), dtype=np.int64),
+        held=np.zeros((strata, sources + 1, targets + 1), dtype=np.int64) if causal else None,
         cells=np.zeros((strata, sources + 1), dtype=np.int64),
         n_cells=np.zeros(strata, dtype=np.int64),
     )

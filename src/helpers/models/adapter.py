@@ -131,9 +131,13 @@ class LayerParts:
 
 @runtime_checkable
 class ModelAdapter(Protocol):
-    """A loaded model of any family: tokenise AnnData, pad, run, and find its parts."""
+    """A loaded model of any family: tokenise AnnData, pad, run, and find its parts.
+
+    `causal` says that a token attends only to itself and to what stands before it.
+    """
 
     family: str
+    causal: bool
     name: str
     n_layers: int
     n_heads: int

@@ -8,8 +8,10 @@ from gene to gene is therefore defined here, once, by `gene_attention`:
 The sum over keys is the share of gene i's attention that lands on gene j; the mean over queries
 keeps rows comparable between genes of different length. Rows sum to at most one: the rest is
 attention on what is no gene. The model is causal: a gene attends to itself and to genes that stand
-before it, that is, of a higher count; attention on later genes is exactly zero, not missing. Which
-of two genes can see the other is thus a matter of their counts, a competitor to test against.
+before it, that is, of a higher count, and cannot attend to later ones. `helpers.extraction.extract`
+therefore counts a cell for the pair (i, j) only if j stands before i (or is i): a mean over all
+cells that hold both would measure how often j has the higher count. That share is a competitor to
+test against; `extract` keeps it beside the sums as ``count / held``.
 """
 
 from __future__ import annotations
@@ -44,7 +46,8 @@ class CellSentenceAdapter:
     name: str
     module: GPTNeoXForCausalLM
     tokenizer: PreTrainedTokenizerFast
-    family: str = "cellsentence"
+    family: str = "cell-sentence"
+    causal: bool = True
 
     @property
     def n_layers(self) -> int:

@@ -40,7 +40,10 @@ def train(
 
 @app.command()
 def inspect(
-    path: Annotated[str, typer.Argument(help="scgpt:/path, geneformer:/path or a shipped name.")],
+    path: Annotated[
+        str,
+        typer.Argument(help="FAMILY:/path (scgpt, geneformer, cell-sentence) or a shipped name."),
+    ],
 ) -> None:
     """Check tensors and dictionaries, run one cell. Example: helpers models inspect scgpt-sim."""
     from helpers.models.inspect import inspect_model

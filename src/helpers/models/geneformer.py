@@ -49,6 +49,7 @@ class GeneformerAdapter:
     module: BertForMaskedLM
     dictionaries: Dictionaries
     family: str = "geneformer"
+    causal: bool = False
 
     @property
     def n_layers(self) -> int:

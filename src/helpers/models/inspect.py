@@ -11,12 +11,15 @@ from helpers.errors import ModelError
 from helpers.models.adapter import ModelAdapter
 from helpers.models.load import load_model, resolve
 
+ORDINARY = ("ACTB", "CD74", "FOXP3", "GAPDH", "HLA-DRA", "INS", "MALAT1", "RPL3", "STAT1", "TP53")
+"""Genes of the made-up cell for a model that spells names."""
+
 
 def inspect_model(spec: str) -> dict[str, object]:
     """Load a checkpoint, run one made-up cell through it, and return what was found.
 
     Loading checks every tensor (name, shape, finite numbers) and every dictionary. The cell
-    expresses at most 64 genes of the vocabulary.
+    expresses at most 64 genes of the vocabulary, or a few well-known ones if any name will do.
 
     Parameters
     ----------
@@ -46,7 +49,7 @@ def inspect_model(spec: str) -> dict[str, object]:
         "longest cell (tokens)": adapter.max_length,
         "tensors": len(state),
         "parameters": sum(parameter.numel() for parameter in adapter.module.parameters()),
-        "genes in the vocabulary": len(genes),
+        "genes in the vocabulary": len(genes) if _is_closed(adapter) else "any name, spelled out",
         "special tokens": _special(adapter),
         "tokens of the test cell": len(tokens.ids[0]),
         "hidden states": f"finite, standard deviation {float(output.hidden.std()):.3f}",
@@ -55,10 +58,18 @@ def inspect_model(spec: str) -> dict[str, object]:
 
 
 def _vocabulary(adapter: ModelAdapter) -> dict[str, int]:
+    if not _is_closed(adapter):
+        return adapter.tokenizer.get_added_vocab()
     return adapter.vocabulary if adapter.family == "scgpt" else adapter.dictionaries.tokens
 
 
+def _is_closed(adapter: ModelAdapter) -> bool:
+    return adapter.family != "cell-sentence"
+
+
 def _genes(adapter: ModelAdapter) -> list[str]:
+    if not _is_closed(adapter):
+        return list(ORDINARY)
     names = [name for name in _vocabulary(adapter) if not name.startswith("<")]
     if adapter.family == "geneformer":
         names = [name for name in names if name in adapter.dictionaries.medians]

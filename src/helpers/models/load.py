@@ -24,7 +24,7 @@ def resolve(spec: str) -> tuple[str, Path]:
     Parameters
     ----------
     spec
-        ``"scgpt:/path"``, ``"geneformer:/path"``, ``"cellsentence:/path"``, or a shipped name.
+        ``"scgpt:/path"``, ``"geneformer:/path"``, ``"cell-sentence:/path"``, or a shipped name.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def resolve(spec: str) -> tuple[str, Path]:
         if spec not in shipped_models():
             raise ModelError(
                 f"model {spec!r}: not a shipped checkpoint ({', '.join(shipped_models())}); "
-                "name your own as scgpt:/path or geneformer:/path"
+                "name your own as scgpt:/path, geneformer:/path or cell-sentence:/path"
             )
         return spec.split("-")[0], SHIPPED / spec
     if family not in _loaders():
@@ -55,7 +55,8 @@ def load_model(
     Parameters
     ----------
     spec
-        ``"scgpt:/path"``, ``"geneformer:/path"``, or a shipped name such as ``"scgpt-baron"``.
+        ``"scgpt:/path"``, ``"geneformer:/path"``, ``"cell-sentence:/path"``, or a shipped name such
+        as ``"scgpt-baron"``.
     device, dtype
         Where the weights go and their type.
 
@@ -76,4 +77,8 @@ def _loaders() -> dict:
     from helpers.models.geneformer import load_geneformer
     from helpers.models.scgpt import load_scgpt
 
-    return {"scgpt": load_scgpt, "geneformer": load_geneformer, "cellsentence": load_cell_sentence}
+    return {
+        "scgpt": load_scgpt,
+        "geneformer": load_geneformer,
+        "cell-sentence": load_cell_sentence,
+    }

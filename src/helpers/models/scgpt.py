@@ -40,6 +40,7 @@ class ScGPTAdapter:
     vocabulary: dict[str, int]
     args: dict
     family: str = "scgpt"
+    causal: bool = False
 
     @property
     def config(self) -> ScGPTConfig:
