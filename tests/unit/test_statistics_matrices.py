@@ -36,6 +36,31 @@ def test_spearman_matrix_equals_scipy(counts, shift, block):
     np.testing.assert_allclose(spearman_matrix(x, block=block), expected, atol=1e-12)
 
 
+@pytest.mark.parametrize("rows", [200, 33_000])
+def test_ranks_of_any_floats_equal_scipy(rows):
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(rows, 6))
+    x[:, 1] = np.round(x[:, 1], 1)  # many ties, both signs
+    x[:, 2] = 1 + rng.permutation(rows) * 2.0**-52  # differ in the last bits only
+    x[:, 3] = np.where(x[:, 3] > 0, 0.0, -0.0)
+    x[0, 3] = -np.inf
+    x[:, 4] *= 10.0 ** rng.integers(-300, 300, rows)
+    expected = 2 * stats.rankdata(x, axis=0).T - (rows + 1)
+    np.testing.assert_array_equal(correlation._all_ranked(x), expected)
+    if rows == 200:
+        np.testing.assert_allclose(spearman_matrix(x), stats.spearmanr(x).statistic, atol=1e-12)
+
+
+def test_columns_that_the_covariates_explain_can_be_given_zero(counts):
+    with pytest.raises(ParameterError, match=r"explained fully by the covariates, first \[4\]"):
+        spearman_matrix(counts, counts[:, 4])
+    found = spearman_matrix(counts, counts[:, 4], explained="zero")
+    assert (np.delete(found[4], 4) == 0).all() and found[4, 4] == 1
+    rest = np.delete(np.arange(60), 4)
+    expected = spearman_matrix(counts[:, rest], counts[:, 4])
+    np.testing.assert_allclose(found[np.ix_(rest, rest)], expected, atol=1e-14)
+
+
 def test_sparse_path_equals_the_dense_one(counts, monkeypatch):
     monkeypatch.setattr(correlation, "SPARSE_DENSITY", 1.0)
     x = counts * np.where(np.arange(60) % 7 == 0, -1, 1)

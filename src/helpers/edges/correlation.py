@@ -8,32 +8,24 @@ from typing import Literal
 import anndata as ad
 import numpy as np
 import xarray as xr
-from scipy.stats import rankdata
 
 from helpers.edges.expression import Expression, Scale, counts_of, expression
 from helpers.errors import ParameterError
+from helpers.statistics.correlation import spearman_matrix
 
 Method = Literal["spearman", "pearson", "partial"]
 MIN_CELLS = 10
 
 
-def _standardised(values: np.ndarray) -> np.ndarray:
-    centred = values - values.mean(axis=0)
-    return centred / np.linalg.norm(centred, axis=0)
-
-
 def _correlate(values: np.ndarray, log_library: np.ndarray, method: Method) -> np.ndarray:
     """Return the gene x gene correlation matrix of values (cells, genes)."""
     if method == "pearson":
-        return np.clip((unit := _standardised(values)).T @ unit, -1, 1)
-    unit = _standardised(rankdata(values, axis=0))
-    if method == "partial" and np.ptp(log_library) > 0:
-        depth = _standardised(rankdata(log_library)[:, None])
-        rest = unit - depth @ (depth.T @ unit)
-        norms = np.linalg.norm(rest, axis=0)
-        # a gene that only follows the library size has nothing left to correlate
-        unit = np.divide(rest, norms, out=np.zeros_like(rest), where=norms > 1e-9)
-    return np.clip(unit.T @ unit, -1, 1)
+        centred = values - values.mean(axis=0)
+        unit = centred / np.linalg.norm(centred, axis=0)
+        return np.clip(unit.T @ unit, -1, 1)
+    # a gene that only follows the library size has nothing left to correlate
+    given = log_library if method == "partial" else None
+    return spearman_matrix(values, given, explained="zero")
 
 
 def _edges(found: Expression, matrix: np.ndarray, name: str) -> xr.DataArray:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 from scipy import sparse, stats
 
 from helpers.errors import ParameterError
 from helpers.estimates import Estimate, NotEstimable
 from helpers.statistics import correlation_kernels as kernels
+from helpers.statistics.checks import one_of
 from helpers.statistics.results import Outcome
+from helpers.statistics.threads import THREADS, in_threads
 
 # Below this share of non-zeros the sparse product beats the dense one (2 cores, AVX-512).
 SPARSE_DENSITY = 0.12
 SPARSE_BLOCK = 256
-THREADS = 2
+RANKED_AT_ONCE = 64
+CELLS_AT_ONCE = 4096
 
 
 def spearman_matrix(
     x: np.ndarray | sparse.spmatrix,
     covariates: np.ndarray | None = None,
     block: int = 512,
+    explained: str = "refuse",
 ) -> np.ndarray:
     r"""Return Spearman correlations of all pairs of columns.
 
@@ -35,7 +37,10 @@ def spearman_matrix(
         rank correlation: the Pearson correlation of the ranks after least-squares removal of the
         covariates' ranks.
     block
-        Columns handled at a time.
+        Columns whose products are handled at a time.
+    explained
+        What to do with columns that the covariates explain fully: ``refuse`` raises, ``zero``
+        gives them correlation 0 with all others.
 
     Returns
     -------
@@ -44,15 +49,18 @@ def spearman_matrix(
 
     Notes
     -----
-    Ranks are doubled and centred, hence integers; their products are summed exactly. Memory is
-    4 n g bytes for dense input plus two blocks of 8 n `block` bytes, and for sparse input a few
-    times the non-zeros, on top of the result.
+    Ranks are doubled and centred, hence integers; their products are summed exactly. On top of the
+    result, dense input needs 2 n g bytes for ranks (4 n g from 32,768 rows on), 8 x 4,096 g for
+    some cells' ranks at a time and 8 g `block` for products; sparse input a few times its
+    non-zeros.
 
     Raises
     ------
     ParameterError
-        On NaN, constant columns, or a column that the covariates explain fully.
+        On NaN, constant columns, or (unless told otherwise) columns that the covariates explain
+        fully.
     """
+    one_of("explained", explained, ("refuse", "zero"))
     n, g = x.shape
     if n < 3:
         raise ParameterError(f"{n} rows; a rank correlation needs at least 3")
@@ -65,10 +73,11 @@ def spearman_matrix(
     _refuse(np.flatnonzero(rank_variance <= 0), "constant")
     if design is not None:
         gram -= cross @ cross.T
-        _refuse(
-            np.flatnonzero(np.diag(gram) <= 1e-10 * rank_variance),
-            "explained fully by the covariates",
-        )
+        empty = np.flatnonzero(np.diag(gram) <= 1e-10 * rank_variance)
+        if explained == "refuse":
+            _refuse(empty, "explained fully by the covariates")
+        gram[empty] = gram[:, empty] = 0.0
+        gram[empty, empty] = 1.0
     scale = np.sqrt(np.diag(gram))
     for start in range(0, g, block):
         rows = slice(start, start + block)
@@ -149,14 +158,32 @@ def _fisher_se(rho: float, n: int, kind: str, n_covariates: int) -> float | NotE
 
 
 def _ranked(columns: np.ndarray) -> np.ndarray:
-    """Return doubled centred ranks of the rows of `columns` (k, n), float32 (exact integers)."""
+    """Return doubled centred ranks of the rows of `columns` (k, n), small exact integers."""
     if np.isnan(columns).any():
         raise ParameterError("values hold NaN; drop those rows or columns before ranking")
-    out = np.empty(columns.shape, dtype=np.float32 if columns.shape[1] < 2**23 else np.float64)
+    n = columns.shape[1]
+    out = np.empty(columns.shape, dtype=np.int16 if n < 2**15 else np.int32)
+    bits, keys = n.bit_length(), np.empty(n, dtype=np.int64)
     for row, ranks in zip(columns, out, strict=True):
-        if not kernels.rank_counts(row, ranks):
-            kernels.rank_sorted(row, np.argsort(row), ranks)
+        if kernels.rank_counts(row, ranks):
+            continue
+        kernels.pack(row, bits, keys)
+        keys.sort()
+        order = keys if kernels.unpack(keys, row, bits) else np.argsort(row)
+        kernels.rank_sorted(row, order, ranks)
     return out
+
+
+def _all_ranked(x: np.ndarray | sparse.spmatrix) -> np.ndarray:
+    """Return doubled centred ranks (g, n) of all columns, some columns to a thread at a time."""
+    lines = x.tocsc().T if sparse.issparse(x) else np.asarray(x).T
+
+    def part(start: int) -> np.ndarray:
+        rows = lines[start : start + RANKED_AT_ONCE]
+        rows = rows.toarray() if sparse.issparse(rows) else rows
+        return _ranked(np.ascontiguousarray(rows, dtype=np.float64))
+
+    return np.concatenate(in_threads(part, range(0, lines.shape[0], RANKED_AT_ONCE)))
 
 
 def _rank_design(covariates: np.ndarray | None, n: int) -> np.ndarray | None:
@@ -171,25 +198,24 @@ def _rank_design(covariates: np.ndarray | None, n: int) -> np.ndarray | None:
 
 
 def _dense_products(x, design, block) -> tuple[np.ndarray, np.ndarray | None]:
-    g = x.shape[1]
-    by_column = x.tocsc() if sparse.issparse(x) else np.asarray(x)
-    parts = []
-    for start in range(0, g, block):
-        columns = by_column[:, start : start + block]
-        columns = columns.toarray() if sparse.issparse(columns) else columns
-        parts.append(_ranked(np.ascontiguousarray(columns.T, dtype=np.float64)))
-    gram = np.empty((g, g))
-    cross = None if design is None else np.empty((g, design.shape[1]))
-    for i, part in enumerate(parts):
-        left = part.astype(np.float64)
-        rows = slice(i * block, i * block + len(left))
-        gram[rows, rows] = left @ left.T
+    ranks = _all_ranked(x)
+    g, n = ranks.shape
+    gram = np.zeros((g, g))
+    cross = None if design is None else np.zeros((g, design.shape[1]))
+    starts = range(0, g, block)
+    for first in range(0, n, CELLS_AT_ONCE):
+        cells = slice(first, first + CELLS_AT_ONCE)
+        part = ranks[:, cells].astype(np.float64)
         if design is not None:
-            cross[rows] = left @ design
-        for j in range(i + 1, len(parts)):
-            columns = slice(j * block, j * block + len(parts[j]))
-            gram[rows, columns] = left @ parts[j].astype(np.float64).T
-            gram[columns, rows] = gram[rows, columns].T
+            cross += part @ design[cells]
+        for start in starts:
+            rows, right = slice(start, start + block), slice(start + block, None)
+            left = part[rows]
+            gram[rows, rows] += left @ left.T  # BLAS computes one triangle of such a product
+            gram[rows, right] += left @ part[right].T
+    for start in starts:
+        rows, right = slice(start, start + block), slice(start + block, None)
+        gram[right, rows] = gram[rows, right].T
     return gram, cross
 
 
@@ -211,15 +237,11 @@ def _sparse_products(x, design) -> tuple[np.ndarray, np.ndarray | None]:
     pairs = np.array([(a, b) for a in range(n_blocks) for b in range(a, n_blocks)])
     gram = np.empty((g, g))
     # rank = stored part + rank of the zeros, and ranks sum to zero, so stored sums are -n z.
-    with ThreadPoolExecutor(THREADS) as pool:
-        parts = [
-            pool.submit(
-                kernels.sparse_gram, rows.data, local, bounds, part, SPARSE_BLOCK, zero_rank, gram
-            )
-            for part in np.array_split(pairs, min(4 * THREADS, len(pairs)))
-        ]
-        for part in parts:
-            part.result()
+
+    def fill(part: np.ndarray) -> None:
+        kernels.sparse_gram(rows.data, local, bounds, part, SPARSE_BLOCK, zero_rank, gram)
+
+    in_threads(fill, np.array_split(pairs, min(4 * THREADS, len(pairs))))
     cross = None
     if design is not None:
         cross = ranks.T @ design + np.outer(zero_rank, design.sum(axis=0))

@@ -36,6 +36,43 @@ def rank_counts(column, out):
 
 
 @njit(cache=True, nogil=True)
+def pack(column, bits, out):
+    """Write keys that sort as the values do, the place of each value in their lowest `bits` bits.
+
+    The bits of a float, read as a signed integer, sort as the float does once the negative ones
+    are turned around. Sorting such keys is twice as fast as sorting places by values.
+    """
+    numbers = column.view(np.int64)
+    low = (np.int64(1) << bits) - 1
+    for i in range(column.size):
+        key = numbers[i] if column[i] != 0 else np.int64(0)  # both zeros are one value
+        if key < 0:
+            key ^= np.int64(0x7FFFFFFFFFFFFFFF)
+        out[i] = (key & ~low) | i
+
+
+@njit(cache=True, nogil=True)
+def unpack(keys, column, bits):
+    """Turn sorted keys into places in the order of the values; return False where that is slow.
+
+    Values that differ only in the bits that gave way to the place are put right by insertion.
+    """
+    low = (np.int64(1) << bits) - 1
+    moves = 0
+    for i in range(keys.size):
+        place = keys[i] & low
+        j = i
+        while j > 0 and column[keys[j - 1]] > column[place]:
+            keys[j] = keys[j - 1]
+            j -= 1
+            moves += 1
+        keys[j] = place
+        if moves > 4 * keys.size:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
 def rank_sorted(column, order, out):
     """Write doubled centred ranks of a column, given its sorting order."""
     n = column.size

@@ -19,6 +19,7 @@ from helpers.statistics.checks import score_matrix
 from helpers.statistics.permutation import MIN_UNITS, null_outcome
 from helpers.statistics.random_kernels import below, stream_seeds
 from helpers.statistics.results import Outcome
+from helpers.statistics.threads import THREADS, in_threads
 
 
 @njit(cache=True, nogil=True)
@@ -186,7 +187,11 @@ def curveball(
         trades = min(10 * columns.size, max(20 * rows.size, 10_000))
     to_hub, _ = _draws(columns, start, rows, allowed, trades, stream_seeds(rng, 1), network)
     seeds = stream_seeds(rng, n_draws)
-    drawn, overlap = _draws(to_hub[0], start, rows, allowed, trades, seeds, network)
+    parts = in_threads(
+        lambda some: _draws(to_hub[0], start, rows, allowed, trades, some, network),
+        np.array_split(seeds, max(1, min(4 * THREADS, n_draws))),
+    )
+    drawn, overlap = (np.concatenate(part) for part in zip(*parts, strict=True))
     union = 2 * columns.size - overlap
     return RewiredNetworks(
         row_of,
