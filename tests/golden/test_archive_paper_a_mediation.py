@@ -27,7 +27,7 @@ def initial(locate):
 
 def test_every_figure_of_3_6_is_reproduced(runs):
     checks = mediation_bias.published_checks(runs)
-    assert len(checks) == 9
+    assert len(checks) == 10
     for one in checks:
         assert one.n_match == one.n_cells, one.sentence()
 

@@ -6,8 +6,10 @@ import pytest
 
 from helpers.analyses.archive_cells import absent, check, key_of
 from helpers.analyses.mediation_bias import additive_world, load, published_run_pairs
-from helpers.archives import from_folder, missing_message
-from helpers.archives.mediation import PROBE, TIERS, read_components, read_effects
+from helpers.archives import attention, confound, from_folder, mediation, missing_message
+from helpers.archives.locate import ATTENTION, CONFOUND, MEDIATION
+from helpers.archives.mediation import FILES, TIERS, read_components, read_effects
+from helpers.datasets.published import archive_group
 from helpers.errors import DataError
 
 
@@ -43,7 +45,7 @@ def test_published_residual_is_total_minus_ratios(tmp_path):
 
 def test_wrong_files_are_named(tmp_path):
     locate = from_folder(tmp_path)
-    assert "no file" in missing_message(locate, PROBE)
+    assert "no file" in missing_message(locate, *FILES)
     with pytest.raises(DataError, match="No tier"):
         read_components(locate, "third")
     path = tmp_path / "implementation/results/kidney/heads/checkpoint.json"
@@ -51,6 +53,21 @@ def test_wrong_files_are_named(tmp_path):
     path.write_text("{")
     with pytest.raises(DataError, match="not JSON"):
         read_components(locate, "initial")
+
+
+def test_one_missing_file_of_an_archive_is_named(tmp_path):
+    for name in FILES[:-1]:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+    locate = from_folder(tmp_path)
+    assert missing_message(locate, *FILES[:-1]) == ""
+    assert FILES[-1] in missing_message(locate, *FILES)
+
+
+def test_files_of_every_archive_are_in_the_data_registry():
+    for group, module in ((MEDIATION, mediation), (ATTENTION, attention), (CONFOUND, confound)):
+        assert set(module.FILES) <= set(archive_group(group).members)
 
 
 def test_a_changed_digit_is_found():

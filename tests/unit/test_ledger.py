@@ -72,6 +72,22 @@ def test_one_changed_digit_differs_and_names_the_cell(checks, notes):
     assert (others.status == before.status).all()
 
 
+def test_an_explained_difference_says_what_could_explain_it(checks, notes):
+    path = "cssi/early-layers-auroc#high"
+    row = status([link(path, 0.6101)], checks, notes, claim="cssi/early-layers-auroc")
+    assert row.status == book.DIFFERS
+    assert path in row.reason
+    assert row.reason.endswith(notes["differences"]["cssi/early-layers-auroc"])
+
+
+def test_a_claim_names_every_page_and_function_that_answers_it(checks, notes):
+    links = [link(PATHS[0], 0.3393), link(PATHS[0], 0.3, "corrected")]
+    links[1] = dataclasses.replace(links[1], notebook="22_mediation_bias", function="a.b.c")
+    row = status(links, checks, notes)
+    assert row.notebook == "50_mediation_circuits, 22_mediation_bias"
+    assert row.function == "package.function, a.b.c"
+
+
 def test_monte_carlo_tolerance_is_respected(checks, notes):
     assert link("b/p-heads", 0.0215, tolerance=0.003).matches()
     assert not link("b/p-heads", 0.0215).matches()
@@ -87,7 +103,8 @@ def test_a_claim_that_other_figures_contradict_is_inconsistent(checks, notes):
 def test_a_derived_claim_is_computed_from_its_parents(checks, notes):
     row = status([], checks, notes, claim="mediation/positive-rate")
     assert row.status == book.REPRODUCED
-    assert row.function.endswith(":ratio")
+    assert row.function == "registry.published.arithmetic.ratio"
+    assert (row.notebook, row.check) == ("92_published_numbers", "mediation/rate")
 
 
 def test_needs_data_only_if_a_notebook_implements_the_protocol(checks, notes):

@@ -1,9 +1,12 @@
+import html
+import json
 import re
 
 import pytest
 from typer.testing import CliRunner
 
 from helpers.analyses import ledger as pages
+from helpers.analyses import links
 from helpers.errors import RegistryError
 from helpers.plotting import ledger as plots
 from helpers.registry import commands
@@ -20,7 +23,49 @@ def test_every_claim_has_its_own_permalink(ledger):
     text = pages.claim_list(ledger)
     anchors = re.findall(r'<dt id="([^"]+)"', text)
     assert len(anchors) == len(set(anchors)) == len(ledger)
-    assert set(pages.overview_table(ledger)["permalink"]) == {f"#{name}" for name in anchors}
+    for name in anchors:
+        assert f'href="#{name}"' in text
+
+
+def test_every_claim_carries_what_the_filters_read(ledger):
+    text = pages.claim_list(ledger)
+    for key in ("paper", "section", "status"):
+        values = [html.unescape(v) for v in re.findall(rf'data-{key}="([^"]*)"', text)]
+        assert values == ledger[key].tolist()
+        form = re.search(rf'<select name="{key}">(.*?)</select>', text)[1]
+        offered = re.findall(r"<option>([^<]*)</option>", form)
+        assert {html.unescape(v) for v in offered} == set(ledger[key])
+    sections = re.findall(r"<option>(3\.\d+)</option>", text)
+    assert sections == [f"3.{i}" for i in range(1, 15)]
+
+
+def test_claims_and_checks_link_to_pages_and_code(ledger):
+    text = pages.claim_list(ledger)
+    entry = re.search(r'id="claim-mediation-positive-rate".*?</dd>', text)[0]
+    assert 'href="92_published_numbers.html#check-mediation-rate"' in entry
+    assert 'href="../_modules/helpers/registry/published/arithmetic.html#ratio"' in entry
+    assert 'href="api_registry.html#helpers.registry.published.arithmetic.ratio"' in entry
+    listed = pages.check_list(run_checks())
+    assert 'id="check-mediation-rate"' in listed
+    assert 'href="91_claim_ledger.html#claim-mediation-positive-rate"' in listed
+
+
+def test_an_answered_claim_links_to_the_place_that_links_back(tmp_path):
+    stored = {"value": 0.51, "claim": "cssi/early-layers-auroc#high", "variant": "published"}
+    (tmp_path / "11_cssi").mkdir()
+    text = json.dumps({"key": stored | {"function": "analyses.published_cssi.table3"}})
+    (tmp_path / "11_cssi" / "values.json").write_text(text, encoding="utf-8")
+    ledger = pages.profile_ledger(tmp_path)
+    entry = re.search(r'id="claim-cssi-early-layers-auroc".*?</dd>', pages.claim_list(ledger))[0]
+    assert 'href="11_cssi.html#answer-cssi-early-layers-auroc"' in entry
+    assert "cssi/early-layers-auroc" in pages.differences(ledger)
+    line = links.to_claims(["cssi/early-layers-auroc", "cssi/early-layers-auroc"])
+    assert line.count('id="answer-cssi-early-layers-auroc"') == 1
+    assert 'href="91_claim_ledger.html#claim-cssi-early-layers-auroc"' in line
+
+
+def test_without_answers_nothing_differs(ledger):
+    assert pages.differences(ledger).startswith("No claim")
 
 
 def test_markdown_counts_add_up(ledger):
@@ -30,7 +75,9 @@ def test_markdown_counts_add_up(ledger):
 
 
 def test_status_verdict_follows_the_counts(ledger):
-    assert "0 (0 %)" in pages.status_verdict(ledger)
+    measured = ledger[ledger["kind"] == "measured"]
+    answered = measured["status"].isin(["reproduced", "reproduced with correction"]).sum()
+    assert f"{answered} ({100 * answered / len(measured):.0f} %)" in pages.status_verdict(ledger)
     changed = ledger.assign(status="reproduced")
     assert "(100 %)" in pages.status_verdict(changed)
 

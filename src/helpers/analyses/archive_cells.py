@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
 
+from helpers.analyses import links
 from helpers.registry import TestRecord
-from helpers.registry.claims import Printed, load_claims, printed, table_rows
+from helpers.registry.claims import Printed, claim_of, load_claims, printed, table_rows
 
 SLACK = 1e-9
 """Room for binary rounding at the border of a rounding interval."""
@@ -76,6 +77,8 @@ class Section:
         Corrected values by key; where one answers a printed figure, its path stands in `answers`.
     answers
         Key of a corrected value and the path of the printed figure it answers.
+    words
+        Path of a figure printed in words, and the text that the archive gives.
     function
         Dotted name of the function that made it.
     """
@@ -88,6 +91,7 @@ class Section:
     function: str
     corrected: dict[str, float] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
 
     def sentence(self) -> str:
         """Say what the archive is, how many printed figures it gives, and what is right."""
@@ -97,6 +101,24 @@ class Section:
         text = f"{self.note} {good} of {total} printed figures are reproduced"
         text += f"; not: {', '.join(f'`{p}`' for p in wrong)}" if wrong else ""
         return f"{text}. {self.verdict}"
+
+    def claims_line(self) -> str:
+        """Return links to the ledger entries that this section answers, in either variant."""
+        return claims_line(self.checks, [*self.answers.values(), *self.words])
+
+
+def claims_line(checks: list[CellCheck], others: Iterable[str] = ()) -> str:
+    """Return links to the ledger entries that compared figures answer.
+
+    Parameters
+    ----------
+    checks
+        Compared claims.
+    others
+        Paths of further printed figures that the same place answers.
+    """
+    paths = [path for one in checks for path in one.cells["path"]]
+    return links.to_claims(claim_of(path) for path in [*paths, *others])
 
 
 def keep(run, section: Section) -> None:
@@ -110,6 +132,7 @@ def keep(run, section: Section) -> None:
         What to store.
     """
     store(run, section.checks, prefix=f"archive/{section.name}/")
+    store_words(run, section.words, section.function, prefix=f"archive/{section.name}/")
     for key, value in section.corrected.items():
         claim = {"claim": section.answers[key]} if key in section.answers else {}
         run.value(
@@ -245,8 +268,37 @@ def store(run, checks: list[CellCheck], prefix: str = "") -> None:
                 function=one.function,
                 note=one.note,
                 printed=row.printed,
-                **({"tolerance": (row.high - row.low) / 20} if row.twice else {}),
+                **_tolerance(row),
             )
+
+
+def store_words(run, words: Mapping[str, str], function: str, prefix: str = "") -> None:
+    """Keep recomputed texts, linked to what is printed, as values of the page.
+
+    Parameters
+    ----------
+    run
+        Page of the notebook.
+    words
+        Path of a figure printed in words (as for `helpers.registry.claims.printed_words`), and
+        the text found for it.
+    function, prefix
+        Dotted name of the function that found it, and what the keys begin with.
+    """
+    for path, text in words.items():
+        meta = {"variant": "published", "claim": path, "function": function}
+        run.value(prefix + key_of(path, alone=False), text, **meta)
+
+
+def _tolerance(row) -> dict[str, float]:
+    """Return the room that a cell needs beyond rounding of the printed figure as it is filed.
+
+    Either it was rounded twice, or the claims file holds it with fewer decimals than it has.
+    """
+    filed = printed(row.path)
+    extra = max(0.0, filed.low - row.low, row.high - filed.high)
+    extra += (row.high - row.low) / 20 if row.twice else 0.0
+    return {"tolerance": extra} if extra else {}
 
 
 def key_of(path: str, *, alone: bool) -> str:

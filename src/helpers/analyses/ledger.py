@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from helpers.analyses import links
 from helpers.files import project_root
+from helpers.registry.claims import claim_of
 from helpers.registry.ledger import (
+    DIFFERS,
     STATUSES,
     build_ledger,
-    claim_of,
     collect_links,
     load_notes,
     status_counts,
@@ -38,24 +40,22 @@ def profile_ledger(profile_dir: Path) -> pd.DataFrame:
     return build_ledger(collect_links(profile_dir), run_checks(), load_notes(), notebooks)
 
 
-def anchor(claim_id: str) -> str:
-    """Return the permalink fragment of a claim."""
-    return "claim-" + claim_id.replace("/", "-")
-
-
 def overview_table(ledger: pd.DataFrame) -> pd.DataFrame:
     """Return the ledger's sortable table: one row a claim, short columns."""
     columns = ["claim_id", "paper", "section", "status", "published", "computed", "corrected"]
     table = ledger[[*columns, "notebook"]].copy()
-    table["permalink"] = [f"#{anchor(claim)}" for claim in ledger["claim_id"]]
     return table.rename(columns={"claim_id": "claim"})
 
 
 def claim_list(ledger: pd.DataFrame) -> str:
-    """Return every claim as HTML with its permalink, and the way to the code that answers it."""
+    """Return every claim as HTML, with filters, its permalink, and links to what answers it.
+
+    The filters (paper, section, status, any words) are brought to life by ``ledger.js``; without
+    scripts they are hidden and every claim is shown.
+    """
     entries = []
     for row in ledger.itertuples():
-        name = anchor(row.claim_id)
+        name = links.claim_anchor(row.claim_id)
         facts = [
             f"<strong>{row.status}</strong>",
             f"printed: {html.escape(row.published)}",
@@ -63,21 +63,63 @@ def claim_list(ledger: pd.DataFrame) -> str:
             f"corrected: {html.escape(row.corrected)}" if row.corrected else "",
             f"{row.matching} of {row.cells} figures match" if row.cells > 1 else "",
             html.escape(row.reason),
-            _code_link(row.notebook, row.function),
+            _answered_by(row),
         ]
         body = "; ".join(fact for fact in facts if fact)
+        keys = {"paper": row.paper, "section": row.section, "status": row.status}
+        data = " ".join(f'data-{key}="{html.escape(str(v))}"' for key, v in keys.items())
         entries.append(
+            f'<div class="entry" {data}>'
             f'<dt id="{name}"><a href="#{name}"><code>{row.claim_id}</code></a> '
             f"({row.paper}, {html.escape(row.section)}): {html.escape(row.quantity)}</dt>"
-            f"<dd>{body}.</dd>"
+            f"<dd>{body}.</dd></div>"
         )
-    return f"<dl class='ledger'>{''.join(entries)}</dl>"
+    return f"{_filters(ledger)}<dl class='ledger'>{''.join(entries)}</dl>"
 
 
-def _code_link(notebook: str, function: str) -> str:
-    page = f'<a href="{notebook}.html">{notebook}</a>' if notebook else ""
-    name = f"<code>{html.escape(function)}</code>" if function else ""
-    return " calls ".join(part for part in (page, name) if part)
+def _answered_by(row) -> str:
+    """Return links to the places that answer a claim and to the functions they call."""
+    pages = [page for page in row.notebook.split(", ") if page]
+    if row.cells or row.corrected:
+        places = [links.to_answer(page, row.claim_id) for page in pages if page != links.CHECKS]
+    else:
+        places = [links.to_answer(page) for page in pages if page != links.CHECKS]
+    if row.check:
+        places.append(f"check {links.to_check(row.check)}")
+    functions = [links.to_code(name) for name in row.function.split(", ") if name]
+    return " calls ".join(", ".join(part) for part in (places, functions) if part)
+
+
+def _filters(ledger: pd.DataFrame) -> str:
+    """Return the form that filters the list of claims."""
+    fields = []
+    for key in ("paper", "section", "status"):
+        shown = [status for status in STATUSES if status in set(ledger["status"])]
+        values = shown if key == "status" else sorted(ledger[key].unique(), key=_by_number)
+        options = "".join(f"<option>{html.escape(value)}</option>" for value in values)
+        fields.append(
+            f'<label>{key} <select name="{key}"><option value="">all</option>{options}</select>'
+            "</label>"
+        )
+    fields.append('<label>words <input type="search" name="words"></label>')
+    fields.append('<output name="shown" aria-live="polite"></output>')
+    return f'<form class="ledger-filter" hidden>{" ".join(fields)}</form>'
+
+
+def _by_number(section: str) -> list[tuple[int, int, str]]:
+    """Sort sections as a table of contents does: 3.2 before 3.10, words last."""
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in section.split(".")]
+
+
+def differences(ledger: pd.DataFrame) -> str:
+    """Return what the page says of the claims that differ, each with a fair explanation."""
+    found = ledger[ledger["status"] == DIFFERS]
+    if found.empty:
+        return "No claim with an answer differs from it."
+    return "\n".join(
+        f"- {links.to_claim(row.claim_id)} ({row.quantity}): {row.reason}"
+        for row in found.itertuples()
+    )
 
 
 def counts_markdown(ledger: pd.DataFrame) -> str:
@@ -108,6 +150,28 @@ def contradictions(checks: list[CheckResult]) -> pd.DataFrame:
         if c.verdict == "inconsistent"
     ]
     return pd.DataFrame(rows)
+
+
+def check_list(checks: list[CheckResult]) -> str:
+    """Return every check as HTML: its permalink, claims in the ledger, and the function."""
+    entries = []
+    for check in checks:
+        name = links.check_anchor(check.id)
+        claims = ", ".join(links.to_claim(claim) for claim in check.claim_ids)
+        facts = [
+            f"<strong>{check.verdict}</strong>",
+            f"printed: {check.stated.value:g}",
+            f"recomputed: {check.outcome.low:.4g} to {check.outcome.high:.4g}",
+            html.escape(check.note).rstrip("."),
+            f"claims: {claims}",
+            f"computed by {links.to_code(check.source)}",
+        ]
+        entries.append(
+            f'<dt id="{name}"><a href="#{name}"><code>{html.escape(check.id)}</code></a>: '
+            f"{html.escape(check.question)}</dt>"
+            f"<dd>{'; '.join(fact for fact in facts if fact)}.</dd>"
+        )
+    return f"<dl class='ledger'>{''.join(entries)}</dl>"
 
 
 def verdict_counts(checks: list[CheckResult]) -> pd.DataFrame:

@@ -194,6 +194,7 @@ def published_checks(runs: RunPairs) -> list[CellCheck]:
         "mediation/certificate-lambda1": at.loc[1.0, "fraction"],
         "mediation/certificate-lambda3": at.loc[3.0, "fraction"],
         "mediation/top1-certificate": at.loc[1.5:, "top1"].max(),
+        "b/initial-tier": float(table["pair"].nunique()),
     }
     return [
         check(claim, {claim: value}, function=HERE, note=note) for claim, value in values.items()

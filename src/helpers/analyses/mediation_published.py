@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from helpers.analyses.archive_cells import CellCheck, check, fill
 from helpers.analyses.mediation_archive import (
@@ -19,6 +20,8 @@ from helpers.analyses.mediation_archive import (
     tissue_overlap,
     total_effects,
 )
+from helpers.archives.mediation import TISSUES
+from helpers.registry.claims import load_claims, table_rows
 from helpers.statistics.from_summaries import top_share
 from helpers.statistics.shared_sets import mean_same, membership
 
@@ -77,6 +80,8 @@ def published_numbers(archive: MediationArchive, archived_p: dict[str, float]) -
         "b/max-jaccard": {"": _table4(archive)["jaccard"].max()},
         "b/p-heads": {"": archived_p["blocks"]},
         "b/p-mlp": {"": archived_p["mlp"]},
+        "b/negative-control": {"#0": _cells(archive, "STAT4->S100A4", "lung")},
+        "b/ci-method": {"#0": _implied_level(archive)},
         "b/thresholds": {f"#{i}": value for i, value in enumerate(THRESHOLDS)},
         "b/k-grid": {f"#{i}": value for i, value in enumerate(TOP)},
         "b/refined-tier": {"": len(archive.pairs)},
@@ -89,9 +94,32 @@ def published_numbers(archive: MediationArchive, archived_p: dict[str, float]) -
             {claim + part: float(value) for part, value in parts.items()},
             function=f"{HERE}.published_numbers",
             note=BLOCK_NOTE if "heads" in claim else "",
+            decimals={"b/ci-method#0": 0},
         )
         for claim, parts in values.items()
     ]
+
+
+def published_words(archive: MediationArchive) -> dict[str, str]:
+    """Recompute what paper B prints in words: the pair with support in all tissues to the end."""
+    panels = archive.panels[archive.panels["n"] >= max(THRESHOLDS)]
+    kept = panels[panels["panel"] == "replay"].groupby("pair")["tissue"].nunique()
+    return {"b/robust-pair": ", ".join(kept.index[kept == len(TISSUES)])}
+
+
+def _cells(archive: MediationArchive, pair: str, tissue: str) -> int:
+    rows = archive.effects.query("pair == @pair and tissue == @tissue")
+    return int(rows["n"].max())
+
+
+def _implied_level(archive: MediationArchive) -> float:
+    """Return the confidence level (percent) of the printed intervals, read as normal ones."""
+    table = _table2(archive)
+    widths = [
+        (row["ci_hi"] - row["ci_lo"]) / 2 / table.loc[(row["pair"], row["tissue"]), "se"]
+        for row in table_rows(load_claims()["b/table2"])
+    ]
+    return float(100 * (1 - 2 * norm.sf(np.median(widths))))
 
 
 def _table2(archive: MediationArchive) -> pd.DataFrame:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import pandas as pd
 
 from helpers.analyses.archive_cells import Section, check
-from helpers.archives.confound import read_classifiers, read_sensitivity
+from helpers.archives.confound import (
+    read_classifiers,
+    read_flagged_pairs,
+    read_pair_counts,
+    read_sensitivity,
+)
 from helpers.archives.locate import Locate
 
 HERE = "analyses.published_leakage"
@@ -39,8 +44,20 @@ def figure12(locate: Locate) -> Section:
         "leakage/kidney": {"#0": cells["kidney"]},
     }
     function = f"{HERE}.figure12"
+    flags = read_flagged_pairs(locate)
+    border = flags.groupby("flagged")["index"]
+    values |= {
+        "leakage/pairs": {"": read_pair_counts(locate).mean()},
+        "leakage/asi-threshold": {"": (border.max()[False] + border.min()[True]) / 2},
+    }
+    decimals = {"leakage/pairs": -3}  # "about 8,000"
     checks = [
-        check(claim, {claim + part: float(v) for part, v in parts.items()}, function=function)
+        check(
+            claim,
+            {claim + part: float(v) for part, v in parts.items()},
+            function=function,
+            decimals=decimals,
+        )
         for claim, parts in values.items()
     ]
     balanced = table[(table["task"] == "donor") & (table["tissue"] == "immune")][

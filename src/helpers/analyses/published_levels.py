@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -12,6 +14,7 @@ from helpers.archives.attention import (
     read_gene_level_nulls,
     read_geneformer,
     read_matched,
+    read_other_models,
 )
 from helpers.archives.locate import Locate
 from helpers.statistics.intervals import hanley_mcneil
@@ -56,14 +59,32 @@ def table1(locate: Locate) -> Section:
             note="Measured on random tokens, not on cells.",
         ),
     ]
+    other = read_other_models(locate)
+    sizes = {
+        "models/scvi-cells": dict(zip(("#0", "#1"), other["scvi_cells"], strict=True)),
+        "models/c2s-cells": {"#0": min(other["c2s_cells"]), "#1": max(other["c2s_cells"])},
+        "models/c2s-params": {"": other["c2s_parameters"] / 1e6},
+    }
+    checks += [
+        check(
+            claim,
+            {claim + part: float(value) for part, value in parts.items()},
+            function=function,
+            note="Archived for simulated input, without any score of edges.",
+            decimals={"models/c2s-params": 0},
+        )
+        for claim, parts in sizes.items()
+    ]
     positives = runs.loc[runs["reference"] == "trrust", "n_positive"]
     inside = int(((runs["low"] < 0.5) & (runs["high"] > 0.5)).sum())
     return Section(
         name="table1",
         checks=checks,
         table=runs,
-        note="Geneformer V1-10M on 11,000 DLPFC cells, top pooled attention edges; the scGPT "
-        "columns have no archived file.",
+        note="The Geneformer columns are an archived summary of attention edges of Geneformer "
+        "V1-10M, pooled over 200 to 1,000 cells of the prefrontal cortex (the table names no "
+        f"tissue): {runs['edges'].min():,} to {runs['edges'].max():,} edges, of which only the "
+        "50,000 largest are archived, too few for an AUROC. The scGPT columns have no file.",
         verdict=f"With independent positives {inside} of {len(runs)} intervals include 0.5; the "
         f"TRRUST cells rest on {positives.min()} to {positives.max()} positives.",
         function=function,
@@ -91,6 +112,11 @@ def table5(locate: Locate) -> Section:
         values = {claim: table.loc["Mean", f"{column}_trrust"]}
         values[f"{claim}#sd"] = layers[f"{column}_trrust"].std(ddof=0)
         checks.append(check(claim, values, function=function, note=note))
+    each = {"trrust": "crosstissue/trrust-auroc", "dorothea": "crosstissue/dorothea-auroc"}
+    for reference, claim in each.items():
+        columns = [name for name in order if name.endswith(reference)]
+        level = float(layers[columns].to_numpy().mean())
+        checks.append(check(claim, {claim: level}, function=function, note=note))
     spread = float(np.ptp(layers.to_numpy(), axis=0).max())
     error = hanley_mcneil(float(table.loc["Mean", "brain_trrust"]), 28, 280)
     half = (error.high - error.low) / 2
@@ -110,7 +136,8 @@ def table5(locate: Locate) -> Section:
 
 def table6(locate: Locate) -> Section:
     """Recompute Table 6 (gene-level nulls), with the unpublished full DoRothEA column."""
-    table = read_gene_level_nulls(locate).rename(index=NULLS, columns=REFERENCES)
+    raw = read_gene_level_nulls(locate)
+    table = raw.rename(index=NULLS, columns=REFERENCES)
     table = table[list(REFERENCES.values())]
     function = f"{HERE}.table6"
     columns = list(REFERENCES.values())[:3]
@@ -120,6 +147,11 @@ def table6(locate: Locate) -> Section:
         check(
             "crosstissue/null-floor",
             {"crosstissue/null-floor": null["trrust_28"].min()},
+            function=function,
+        ),
+        check(
+            "crosstissue/dorothea-full-edges",
+            {"crosstissue/dorothea-full-edges": _edges_in("DoRothEA all", raw.columns)},
             function=function,
         ),
     ]
@@ -135,6 +167,24 @@ def table6(locate: Locate) -> Section:
         function=function,
         corrected={f"gap/{name}": float(value) for name, value in gap.items()},
     )
+
+
+def _edges_in(reference: str, columns: pd.Index) -> float:
+    """Return the number of edges that the archive writes behind the name of a reference."""
+    (name,) = [column for column in columns if column.startswith(reference)]
+    return float(re.search(r"\((\d+)\)", name)[1])
+
+
+def _lower_levels(locate: Locate) -> dict[str, float]:
+    """Return the levels of the cascade that come before matching."""
+    rows = read_checkpoint_layers(locate).query("reference == 'trrust' and layer != 'Mean'")
+    nulls = read_gene_level_nulls(locate)["TRRUST (28)"].drop("attention_brain_pooled")
+    return {"per layer": rows["auroc"].mean(), "gene-level nulls": nulls.min()}
+
+
+def _level(name: str) -> str:
+    row, mark, part = name.partition("#")
+    return f"crosstissue/cascade[{row}].auroc{mark}{part}"
 
 
 def matched(locate: Locate) -> Section:
@@ -159,11 +209,18 @@ def matched(locate: Locate) -> Section:
         "matched/positives": {"": run["n_positive_edges"]},
         "matched/bootstrap": {"": run["n_bootstrap"]},
         "matched/gap": {"": attention - product},
+        "crosstissue/trrust-positives": {"": run["n_positive_edges"]},
+        "protocol/negatives-matched-max": {"": run["negatives_per_positive"]},
+        "protocol/match-tolerance": {"": run["matching_tolerance"]},
     }
     checks = [
         check(claim, {claim + part: v for part, v in parts.items()}, function=function)
         for claim, parts in values.items()
     ]
+    cascade = _lower_levels(locate) | {"expression-matched#0": attention}
+    cascade["expression-matched#1"] = product
+    paths = {_level(name): value for name, value in cascade.items()}
+    checks.append(check("crosstissue/cascade", paths, function=function))
     positives, negatives = run["n_positive_edges"], run["n_negative_edges"]
     rows = []
     for name, value in (

@@ -141,8 +141,19 @@ def _checks(locate: Locate, runs: pd.DataFrame, about: dict, fits: dict[str, Fit
         "scaling/synthetic-complete": loss(1.0),
         "scaling/synthetic-incomplete": loss(0.5),
     }
+    several = {
+        "scaling/exp-fit": {"#0": a, "#2": -b, "#3": c, "#u0": saturating.r2},
+        "scaling/dataset": dict(zip(("#0", "#1"), about["dataset_shape"], strict=True)),
+        "models/geneformer-counts": {f"#{i}": size for i, size in enumerate(mean.index)},
+    }
+    # A run of layer 13 has 14 layers at least; the six of the text cannot be its model's.
+    values["scaling/layers-heads#0"] = about["best_layer"] + 1
     decimals = {"scaling/characteristic": 0}
     checks = [check("scaling/table7", cells, function=f"{HERE}.table7")]
+    checks += [
+        check(claim, {claim + p: float(v) for p, v in parts.items()}, function=f"{HERE}.table7")
+        for claim, parts in several.items()
+    ]
     counts = {f"scaling/cell-counts#{i}": float(size) for i, size in enumerate(mean.index)}
     checks.append(check("scaling/cell-counts", counts, function=f"{HERE}.table7"))
     return checks + [

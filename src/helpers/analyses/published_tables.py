@@ -104,7 +104,7 @@ def open_sections(
     if leakage and len(names) > 1:
         raise ParameterError("The leakage section has an archive of its own; ask for it alone.")
     found = locate or locator(CONFOUND if leakage else ATTENTION)
-    missing = missing_message(found, confound.PROBE if leakage else attention.PROBE)
+    missing = missing_message(found, *(confound.FILES if leakage else attention.FILES))
     if missing:
         return Published([], missing)
     recipes = _PLAIN | {

@@ -6,8 +6,11 @@ import pandas as pd
 
 from helpers.archives.locate import Locate, read_json
 
-PROBE = "data/class1_technical/all_results.json"
-"""A file that every copy of the archive holds."""
+RESULTS = "data/class1_technical/all_results.json"
+SCREEN = "data/class1_technical/phase2_perturbation_combined_Immune.csv"
+REPAIRS = "data/class1_technical/phase2_leakage_correction_results.json"
+FILES = (RESULTS, SCREEN, REPAIRS)
+"""The files of the archive that are read here."""
 
 TASKS = ("donor", "batch", "method")
 """What a classifier predicts from edge features; ``method`` is the assay."""
@@ -22,7 +25,7 @@ def read_classifiers(locate: Locate) -> pd.DataFrame:
         ``tissue, task, classifier, auc, balanced_accuracy, accuracy, chance, classes, cells``.
     """
     rows = []
-    for tissue, found in read_json(locate(PROBE)).items():
+    for tissue, found in read_json(locate(RESULTS)).items():
         for task in TASKS:
             for name, score in found.get(f"{task}_leakage", {}).items():
                 scores = (score["auc"], score["balanced_accuracy"], score["accuracy"])
@@ -50,13 +53,31 @@ def read_sensitivity(locate: Locate) -> pd.DataFrame:
     }
     rows = {
         tissue.lower(): {new: found[old] for old, new in names.items()}
-        for tissue, found in read_json(locate(PROBE)).items()
+        for tissue, found in read_json(locate(RESULTS)).items()
         if "pct_high_ASI" in found
     }
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def read_pair_counts(locate: Locate) -> pd.Series:
+    """Return the number of TF-target pairs that were scored in each tissue."""
+    run = read_json(locate(RESULTS))
+    return pd.Series({tissue.lower(): found["n_edges"] for tissue, found in run.items()})
+
+
+def read_flagged_pairs(locate: Locate) -> pd.DataFrame:
+    """Return the immune pairs that a screen covers: sensitivity index, and whether flagged.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``index`` (change of the score after donor balancing, relative), ``flagged``.
+    """
+    table = pd.read_csv(locate(SCREEN))
+    return pd.DataFrame({"index": table["ASI"], "flagged": table["blacklisted"].astype(bool)})
+
+
 def read_repairs(locate: Locate) -> pd.DataFrame:
     """Return what each repair of donor effects did, in lung."""
-    run = read_json(locate("data/class1_technical/phase2_leakage_correction_results.json"))
+    run = read_json(locate(REPAIRS))
     return pd.DataFrame.from_dict(run["Lung"], orient="index")

@@ -56,18 +56,19 @@ def from_folder(root: Path) -> Locate:
     return locate
 
 
-def missing_message(locate: Locate, relative: str) -> str:
+def missing_message(locate: Locate, *relatives: str) -> str:
     """Return why an archive cannot be read here, or the empty string if it can.
 
     Parameters
     ----------
     locate
         As from `locator` or `from_folder`.
-    relative
-        A file that every copy of the archive holds.
+    *relatives
+        The files that are going to be read; the first one that is not to be had is named.
     """
     try:
-        locate(relative)
+        for relative in relatives:
+            locate(relative)
     except (HelpersError, OSError) as error:
         return str(error)
     return ""

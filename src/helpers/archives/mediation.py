@@ -20,8 +20,22 @@ GRANULARITIES = ("blocks", "mlp")
 TIERS = {"refined": "implementation/results_refined", "initial": "implementation/results"}
 PANELS = {"random": "discovery", "replay": "discovery_fixed40"}
 _FOLDER = {"blocks": "heads", "mlp": "mlp"}
-PROBE = "implementation/results_refined/kidney/heads/checkpoint.json"
-"""A file that every copy of the archive holds."""
+PERMUTATIONS = "implementation/results_refined/overlap_control_metrics.tsv"
+FILES = (
+    *(
+        f"{root}/{tissue}/{folder}/checkpoint.json"
+        for root in TIERS.values()
+        for tissue in TISSUES
+        for folder in _FOLDER.values()
+    ),
+    *(
+        f"{TIERS['initial']}/{tissue}/{folder}/checkpoint.json"
+        for tissue in TISSUES
+        for folder in PANELS.values()
+    ),
+    PERMUTATIONS,
+)
+"""The files of the archive that are read here."""
 
 
 def read_components(locate: Locate, tier: str) -> pd.DataFrame:
@@ -88,7 +102,7 @@ def read_panels(locate: Locate) -> pd.DataFrame:
     rows = []
     for panel, folder in PANELS.items():
         for tissue in TISSUES:
-            path = locate(f"implementation/results/{tissue}/{folder}/checkpoint.json")
+            path = locate(f"{TIERS['initial']}/{tissue}/{folder}/checkpoint.json")
             run = read_json(path)
             found = {k: v["ablation"]["count"] for k, v in run["pair_stats"].items()}
             rows += [
@@ -126,8 +140,7 @@ def _with_spread(table: pd.DataFrame) -> pd.DataFrame:
 
 def read_permutation_p(locate: Locate) -> dict[str, float]:
     """Return the archived permutation p at k = 5 of each granularity (10,000 draws)."""
-    path = locate("implementation/results_refined/overlap_control_metrics.tsv")
-    table = pd.read_csv(path, sep="\t").dropna(subset=["permutation_p_value"])
+    table = pd.read_csv(locate(PERMUTATIONS), sep="\t").dropna(subset=["permutation_p_value"])
     names = {"heads": "blocks", "mlp": "mlp"}
     return dict(
         zip(

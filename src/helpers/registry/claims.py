@@ -87,6 +87,11 @@ def load_claims() -> dict[str, Claim]:
     return claims
 
 
+def claim_of(path: str) -> str:
+    """Return the claim identifier at the start of a printed-figure path."""
+    return path.split("[")[0].split("#")[0]
+
+
 def table_rows(claim: Claim) -> list[dict]:
     """Return a table claim as a list of dictionaries by column name."""
     if claim.table is None:
@@ -133,6 +138,30 @@ def printed(path: str, decimals: int | None = None) -> Printed:
     if part and part.startswith("u"):
         return _number(claim.uncertainty, part[1:], path, decimals)
     return _number(claim.value, part, path, decimals)
+
+
+def printed_words(path: str) -> str:
+    """Return the text at `path`: a claim's value, or a table cell, that is no number.
+
+    Parameters
+    ----------
+    path
+        ``ID`` or ``ID[ROW].COLUMN``, as for :func:`printed`.
+
+    Raises
+    ------
+    RegistryError
+        If the path names nothing, or something that is not text.
+    """
+    match = PATH.match(path)
+    claims = load_claims()
+    if not match or match["claim"] not in claims:
+        raise RegistryError(f"No claim at {path!r}; see claims.yaml for the identifiers.")
+    claim = claims[match["claim"]]
+    text = _cell(claim, match["row"], match["column"])[0] if match["row"] else claim.value
+    if not isinstance(text, str):
+        raise RegistryError(f"{path!r} holds no text: {text!r}.")
+    return text
 
 
 def _cell(claim: Claim, row: str, column: str) -> tuple[object, int | None]:

@@ -19,7 +19,14 @@ import pandas as pd
 import yaml
 
 from helpers.errors import RegistryError
-from helpers.registry.claims import Claim, Printed, load_claims, printed
+from helpers.registry.claims import (
+    Claim,
+    Printed,
+    claim_of,
+    load_claims,
+    printed,
+    printed_words,
+)
 from helpers.registry.published import CheckResult
 
 REPRODUCED = "reproduced"
@@ -29,6 +36,9 @@ INCONSISTENT = "inconsistent with itself"
 NO_EVIDENCE = "no evidence available"
 NEEDS_DATA = "needs data the reader can bring"
 STATUSES = (REPRODUCED, CORRECTED, DIFFERS, INCONSISTENT, NEEDS_DATA, NO_EVIDENCE)
+
+CHECKS_PAGE = "92_published_numbers"
+"""Notebook whose checks use nothing but printed figures."""
 
 SLACK = 1e-9
 
@@ -42,7 +52,8 @@ class Link:
     path
         Printed figure, as for :func:`helpers.registry.claims.printed`.
     value
-        What the code returned; ``None`` if the notebook found it not estimable.
+        What the code returned, a number or, for a figure printed in words, text; ``None`` if the
+        notebook found it not estimable.
     variant
         ``published`` or ``corrected``.
     notebook, key, function
@@ -54,7 +65,7 @@ class Link:
     """
 
     path: str
-    value: float | None
+    value: float | str | None
     variant: str
     notebook: str
     key: str
@@ -68,17 +79,17 @@ class Link:
         return claim_of(self.path)
 
     def matches(self) -> bool:
-        """Whether the value rounds to the printed figure, or differs by at most the tolerance."""
+        """Whether the value rounds to the printed figure, or differs by at most the tolerance.
+
+        Text matches if it is the printed text.
+        """
         if self.value is None:
             return False
+        if isinstance(self.value, str):
+            return self.value == printed_words(self.path)
         target: Printed = printed(self.path)
         room = self.tolerance + SLACK
         return target.low - room <= self.value <= target.high + room
-
-
-def claim_of(path: str) -> str:
-    """Return the claim identifier at the start of a printed-figure path."""
-    return path.split("[")[0].split("#")[0]
 
 
 def collect_links(results: Path) -> list[Link]:
@@ -115,7 +126,7 @@ def _link(notebook: str, key: str, entry: dict) -> Link:
         )
     if not entry.get("function"):
         raise RegistryError(f"{where} answers a claim and needs the name of its function.")
-    printed(entry["claim"])
+    (printed_words if isinstance(entry.get("value"), str) else printed)(entry["claim"])
     return Link(
         path=entry["claim"],
         value=entry.get("value"),
@@ -129,10 +140,11 @@ def _link(notebook: str, key: str, entry: dict) -> Link:
 
 
 def load_notes() -> dict:
-    """Return the hand-written part: documented defects, and what unanswered claims would need."""
+    """Return the hand-written part: documented defects, explained differences, needed data."""
     text = files("helpers.registry").joinpath("ledger_notes.yaml").read_text(encoding="utf-8")
     notes = yaml.safe_load(text)
-    unknown = [name for name in notes["defects"] if name not in load_claims()]
+    named = [*notes["defects"], *notes["differences"]]
+    unknown = [name for name in named if name not in load_claims()]
     for row in notes["needs"]:
         unknown += [p for p in row["claims"] if not any(fnmatchcase(c, p) for c in load_claims())]
     if unknown:
@@ -152,7 +164,7 @@ def build_ledger(
     checks
         Internal-consistency checks of the printed figures.
     notes
-        Documented defects and needed data (:func:`load_notes`).
+        Documented defects, explained differences and needed data (:func:`load_notes`).
     notebooks
         Notebooks that exist: a claim `needs data` only if a notebook implements its protocol.
 
@@ -160,7 +172,9 @@ def build_ledger(
     -------
     pandas.DataFrame
         ``claim_id, paper, section, kind, quantity, status, published, computed, corrected,
-        tolerance, cells, matching, notebook, function, reason, contradictions``.
+        tolerance, cells, matching, notebook, function, check, reason, contradictions``.
+        ``notebook`` and ``function`` are lists joined by commas; ``check`` is the check of
+        printed figures that decided, if one did.
     """
     by_claim: dict[str, list[Link]] = {}
     for link in links:
@@ -181,17 +195,15 @@ def _row(
 ) -> dict:
     published = [link for link in links if link.variant == "published"]
     corrected = [link for link in links if link.variant == "corrected"]
-    status, reason = _status(claim, published, checks, notes, notebooks)
-    source = (published or corrected or [None])[0]
-    check = next((c for c in checks if status in (REPRODUCED, CORRECTED, INCONSISTENT)), None)
+    status, reason, check = _status(claim, published, checks, notes, notebooks)
+    sources = [*published, *corrected]
+    pages = [link.notebook for link in sources]
+    functions = [link.function for link in sources]
+    if check is not None:
+        pages, functions = [*pages, CHECKS_PAGE], [*functions, check.source]
+    elif not sources and (need := _need(claim.id, notes, notebooks)):
+        pages = [need["notebook"]]
     against = [c.id for c in checks if c.verdict == "inconsistent"]
-    if source is not None:
-        notebook, function = source.notebook, source.function
-    elif check is not None:
-        notebook, function = "92_published_numbers", f"helpers.registry.published:{check.function}"
-    else:
-        need = _need(claim.id, notes, notebooks)
-        notebook, function = (need["notebook"] if need else "", "")
     return {
         "claim_id": claim.id,
         "paper": claim.paper,
@@ -205,8 +217,9 @@ def _row(
         "tolerance": max((link.tolerance for link in published), default=0.0),
         "cells": len(published),
         "matching": sum(link.matches() for link in published),
-        "notebook": notebook,
-        "function": function,
+        "notebook": ", ".join(dict.fromkeys(pages)),
+        "function": ", ".join(dict.fromkeys(functions)),
+        "check": check.id if check else "",
         "reason": reason,
         "contradictions": ", ".join(against),
     }
@@ -218,28 +231,31 @@ def _status(
     checks: list[CheckResult],
     notes: dict,
     notebooks: set[str],
-) -> tuple[str, str]:
+) -> tuple[str, str, CheckResult | None]:
+    """Return the status, the reason, and the check of printed figures that decided, if any."""
     defect = notes["defects"].get(claim.id, "")
     remark = next((link.note for link in published if link.note), "")
     if published:
         wrong = [link.path for link in published if not link.matches()]
         if wrong:
-            return (
-                DIFFERS,
-                f"{len(wrong)} of {len(published)} figures differ: {', '.join(wrong[:5])}",
-            )
-        return (CORRECTED, defect) if defect else (REPRODUCED, remark)
+            why = notes["differences"].get(claim.id, "")
+            count = f"{len(wrong)} of {len(published)} figures differ: {', '.join(wrong[:5])}"
+            return DIFFERS, f"{count}. {why}".strip(), None
+        return (CORRECTED, defect, None) if defect else (REPRODUCED, remark, None)
     verdicts = {check.verdict: check for check in checks}
     if found := verdicts.get("inconsistent"):
-        return INCONSISTENT, found.note or found.question
+        return INCONSISTENT, found.note or found.question, found
     if claim.kind == "derived" and (found := verdicts.get("consistent under another reading")):
         reading = next(text for text, outcome in found.readings if outcome.agrees)
-        return CORRECTED, f"recomputes from other printed figures under this reading: {reading}"
-    if claim.kind == "derived" and "consistent" in verdicts:
-        return REPRODUCED, "recomputes from other printed figures"
+        text = f"recomputes from other printed figures under this reading: {reading}"
+        return CORRECTED, text, found
+    derived = [c for c in checks if c.derives or claim.kind == "derived"]
+    if found := next((c for c in derived if c.verdict == "consistent"), None):
+        return REPRODUCED, "recomputes from other printed figures", found
     if need := _need(claim.id, notes, notebooks):
-        return NEEDS_DATA, need["needs"]
-    return NO_EVIDENCE, "no value of this book answers it, and no other printed figure implies it"
+        return NEEDS_DATA, need["needs"], None
+    text = "no value of this book answers it, and no other printed figure implies it"
+    return NO_EVIDENCE, text, None
 
 
 def _need(claim_id: str, notes: dict, notebooks: set[str]) -> dict | None:
@@ -264,7 +280,13 @@ def printed_text(claim: Claim) -> str:
 def _values(links: list[Link]) -> str:
     if len(links) > 3:
         return f"{len(links)} values"
-    return ", ".join("not estimable" if v.value is None else f"{v.value:.4g}" for v in links)
+    return ", ".join(map(_shown, links))
+
+
+def _shown(link: Link) -> str:
+    if link.value is None:
+        return "not estimable"
+    return link.value if isinstance(link.value, str) else f"{link.value:.4g}"
 
 
 def status_counts(ledger: pd.DataFrame) -> pd.DataFrame:

@@ -18,6 +18,14 @@ def ratio(numerator: Printed, denominator: Printed, stated: Printed, scale: floa
     return overlap(*spread(lambda a, b: scale * a / b, numerator, denominator), stated)
 
 
+def odds_ratio(
+    cases: Printed, n: Printed, other_cases: Printed, other_n: Printed, stated: Printed
+) -> Outcome:
+    """Check: the odds of cases among n over those of the other group are the stated ratio."""
+    value = spread(lambda a, m, b, k: (a / (m - a)) / (b / (k - b)), cases, n, other_cases, other_n)
+    return overlap(*value, stated)
+
+
 def difference(
     minuend: Printed, subtrahend: Printed, stated: Printed, scale: float = 1.0
 ) -> Outcome:

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from helpers.registry.claims import Printed
+from helpers.registry.claims import Printed, load_claims, table_rows
 from helpers.registry.published.outcome import Outcome, overlap, spread
 
 
@@ -24,6 +24,13 @@ def grid_mean(units: float, stated: Printed) -> Outcome:
 def share(count: Printed, n: Printed, stated: Printed) -> Outcome:
     """Check: count / n in percent is the stated percentage."""
     return overlap(*spread(lambda a, b: 100 * a / b, count, n), stated)
+
+
+def pooled_share(claim: str, count: str, n: str, stated: Printed) -> Outcome:
+    """Check: the sum of a table's counts over the sum of its numbers is the stated percentage."""
+    rows = table_rows(load_claims()[claim])
+    value = 100 * sum(row[count] for row in rows) / sum(row[n] for row in rows)
+    return overlap(value, value, stated)
 
 
 def attainable_share(n: float, stated: Printed) -> Outcome:

@@ -12,7 +12,7 @@ import pandas as pd
 import yaml
 
 from helpers.errors import RegistryError
-from helpers.registry.claims import Printed, load_claims, printed
+from helpers.registry.claims import Printed, claim_of, load_claims, printed
 from helpers.registry.published import arithmetic, attainability, sampling
 from helpers.registry.published.outcome import Outcome
 
@@ -39,6 +39,9 @@ class CheckResult:
         What the reader should know beside the arithmetic; empty where there is nothing.
     verdict
         One of :data:`CHECK_VERDICTS`.
+    derives
+        Whether the figure under test is, by its definition, what the function computes from the
+        other printed figures: then agreement reproduces it.
     """
 
     id: str
@@ -50,11 +53,18 @@ class CheckResult:
     readings: tuple[tuple[str, Outcome], ...]
     verdict: str
     note: str = ""
+    derives: bool = False
 
     @property
     def claim_ids(self) -> tuple[str, ...]:
         """Identifiers of the claims that the check reads."""
-        return tuple(dict.fromkeys(path.split("[")[0].split("#")[0] for path in self.paths))
+        return tuple(dict.fromkeys(claim_of(path) for path in self.paths))
+
+    @property
+    def source(self) -> str:
+        """Dotted name of the function, without ``helpers.``."""
+        module = _function(self.function).__module__.removeprefix("helpers.")
+        return f"{module}.{self.function}"
 
 
 def run_checks() -> list[CheckResult]:
@@ -165,4 +175,5 @@ def _run(row: dict) -> CheckResult:
         readings=tuple(readings),
         verdict=verdict,
         note=row.get("note", ""),
+        derives=row.get("derives", False),
     )
