@@ -12,6 +12,7 @@ from helpers.statistics import auroc_kernels as kernels
 from helpers.statistics.checks import both_classes, label_vector, score_matrix
 
 CONSTANT = "constant score"
+DRAWS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,13 @@ class Presorted:
     def weighted(self, weights: np.ndarray) -> np.ndarray:
         """Return AUROC draws (draws, k) for rows of pair weights (draws, n); NaN if undefined."""
         weights = np.atleast_2d(weights)
-        columns = [
-            kernels.weighted_auroc_draws(order, last, self.labels, weights)
-            for order, last in zip(self.order, self.last, strict=True)
-        ]
-        return np.stack(columns, axis=1)
+        out = np.empty((len(weights), len(self.order)))
+        for first in range(0, len(weights), DRAWS_AT_ONCE):
+            draws = slice(first, first + DRAWS_AT_ONCE)
+            by_pair = np.ascontiguousarray(weights[draws].T)
+            for k, (order, last) in enumerate(zip(self.order, self.last, strict=True)):
+                out[draws, k] = kernels.weighted_auroc_draws(order, last, self.labels, by_pair)
+        return out
 
 
 def presort(scores: np.ndarray, labels: np.ndarray) -> Presorted:

@@ -22,50 +22,51 @@ def tie_ends(sorted_scores: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def weighted_wins(order, last, positive, weights):
-    """Return (wins, positive weight, negative weight) for one vector of pair weights."""
-    wins = 0.0
-    below = 0.0
-    total_positive = 0.0
-    run_positive = 0.0
-    run_negative = 0.0
-    for i in range(order.size):
-        pair = order[i]
-        weight = weights[pair]
-        if positive[pair]:
-            run_positive += weight
-        else:
-            run_negative += weight
-        if last[i]:
-            wins += run_positive * (below + 0.5 * run_negative)
-            below += run_negative
-            total_positive += run_positive
-            run_positive = 0.0
-            run_negative = 0.0
-    return wins, total_positive, below
-
-
-@njit(cache=True, nogil=True)
 def weighted_auroc_draws(order, last, positive, weights):
-    """Return the AUROC of one score under each row of `weights` (draws, n); NaN if undefined."""
-    out = np.empty(weights.shape[0])
-    for b in range(weights.shape[0]):
-        wins, plus, minus = weighted_wins(order, last, positive, weights[b])
-        out[b] = wins / (plus * minus) if plus > 0.0 and minus > 0.0 else np.nan
-    return out
+    """Return the AUROC of one score under each column of `weights` (n, draws); NaN if undefined.
 
-
-@njit(cache=True, nogil=True)
-def crossed_auroc_draws(order, last, positive, row, column, row_counts, column_counts):
-    """Return AUROC draws when the weight of a pair is row count times column count."""
-    draws = row_counts.shape[0]
-    out = np.empty(draws)
-    weights = np.empty(order.size)
+    The weights of a pair lie side by side, so that one walk through the pairs serves all draws.
+    """
+    draws = weights.shape[1]
+    wins = np.zeros(draws)
+    plus = np.zeros(draws)
+    below = np.zeros(draws)
+    start = 0
+    for i in range(order.size):
+        if not last[i]:
+            continue
+        if i == start:
+            weight = weights[order[i]]
+            if positive[order[i]]:
+                for b in range(draws):
+                    wins[b] += weight[b] * below[b]
+                    plus[b] += weight[b]
+            else:
+                for b in range(draws):
+                    below[b] += weight[b]
+        else:
+            # A positive ties with the negatives of its own run: the mean of before and after.
+            for k in range(start, i + 1):
+                if positive[order[k]]:
+                    weight = weights[order[k]]
+                    for b in range(draws):
+                        wins[b] += 0.5 * weight[b] * below[b]
+                        plus[b] += weight[b]
+            for k in range(start, i + 1):
+                if not positive[order[k]]:
+                    weight = weights[order[k]]
+                    for b in range(draws):
+                        below[b] += weight[b]
+            for k in range(start, i + 1):
+                if positive[order[k]]:
+                    weight = weights[order[k]]
+                    for b in range(draws):
+                        wins[b] += 0.5 * weight[b] * below[b]
+        start = i + 1
+    out = np.full(draws, np.nan)
     for b in range(draws):
-        for k in range(order.size):
-            weights[k] = row_counts[b, row[k]] * column_counts[b, column[k]]
-        wins, plus, minus = weighted_wins(order, last, positive, weights)
-        out[b] = wins / (plus * minus) if plus > 0.0 and minus > 0.0 else np.nan
+        if plus[b] > 0.0 and below[b] > 0.0:
+            out[b] = wins[b] / (plus[b] * below[b])
     return out
 
 

@@ -6,8 +6,7 @@ import numpy as np
 
 from helpers.errors import ParameterError
 from helpers.estimates import Estimate, NotEstimable
-from helpers.statistics import auroc_kernels as kernels
-from helpers.statistics.auroc import presort
+from helpers.statistics.auroc import DRAWS_AT_ONCE, presort
 from helpers.statistics.checks import cluster_codes, score_matrix
 from helpers.statistics.clusters import cluster_counts, cluster_tables
 from helpers.statistics.draw_estimates import (
@@ -52,15 +51,13 @@ def two_way_interval(
             table.n_clusters,
             detail,
         )
-    draws = kernels.crossed_auroc_draws(
-        sorted_once.order[0],
-        sorted_once.last[0],
-        sorted_once.labels,
-        row_codes,
-        column_codes,
-        cluster_counts(row_names.size, rng, n_boot),
-        cluster_counts(column_names.size, rng, n_boot),
-    )
+    by_row = cluster_counts(row_names.size, rng, n_boot)
+    by_column = cluster_counts(column_names.size, rng, n_boot)
+    draws = [
+        sorted_once.weighted(by_row[some][:, row_codes] * by_column[some][:, column_codes])[:, 0]
+        for some in np.array_split(np.arange(n_boot), -(-n_boot // DRAWS_AT_ONCE))
+    ]
+    draws = np.concatenate(draws)
     return percentile_estimate(
         value, draws, "two-way bootstrap", "TF x target", row_names.size, level, detail
     )
@@ -72,12 +69,8 @@ def pair_draws(
     """Return AUROC draws (n_boot, k) from resampling single pairs, common to all k scores."""
     sorted_once = presort(scores, labels)
     n = sorted_once.labels.size
-    block = max(1, min(n_boot, 2**24 // n))
-    parts = []
-    for start in range(0, n_boot, block):
-        counts = pair_counts(n, rng, min(block, n_boot - start))
-        parts.append(sorted_once.weighted(counts))
-    return np.concatenate(parts)
+    sizes = [min(DRAWS_AT_ONCE, n_boot - start) for start in range(0, n_boot, DRAWS_AT_ONCE)]
+    return np.concatenate([sorted_once.weighted(pair_counts(n, rng, size)) for size in sizes])
 
 
 def pair_counts(n: int, rng: np.random.Generator, draws: int) -> np.ndarray:
