@@ -14,7 +14,6 @@ from helpers.analyses.coexpression import (
     gene_terms,
     scored,
 )
-from helpers.analyses.coexpression_null import null_worlds
 from helpers.datasets.simulate import world
 from helpers.edges import edge_scores, pool, uniform_attention
 from helpers.errors import DataError, ParameterError
@@ -234,16 +233,6 @@ def test_equivalence_needs_an_auroc_near_one_half():
 
 
 # error rates
-
-
-@pytest.mark.slow
-def test_nothing_is_significant_in_at_least_95_of_100_null_worlds():
-    table = null_worlds(100, show_progress=False)
-    assert int((~table["bh"]).sum()) >= 95
-    assert int((~table["by"]).sum()) >= 95
-    limit = stats.binom.ppf(0.995, 100, 0.05)
-    for number in ("10.1", "10.2", "10.3", "10.4"):
-        assert int((table[number] <= 0.05).sum()) <= limit
 
 
 @pytest.mark.slow

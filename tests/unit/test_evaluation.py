@@ -193,6 +193,26 @@ def test_matched_negatives_are_alike_and_from_tfs(world):
     assert isinstance(same, NotEstimable)
 
 
+def test_windows_symmetric_in_ratios_do_not_favour_prominent_genes():
+    rng = np.random.default_rng(0)
+    names = [f"g{i:03d}" for i in range(200)]
+    means = np.exp(rng.uniform(-4, 4, 200))  # as many genes below as above, in ratios
+    features = pd.DataFrame({"mean": means, "detection": 0.5}, index=names)
+    edges = {(names[i], names[j]) for i in range(40) for j in rng.integers(40, 200, 6)}
+    reference = pd.DataFrame(sorted(edges), columns=["source", "target"])
+    universe = evaluation_set(reference, names)
+    product = universe.gene_scores(features["mean"], "source")
+    product = product * universe.gene_scores(features["mean"], "target")
+    share = {}
+    for symmetric in (True, False):
+        sets = matched.matched_negatives(
+            universe, features, np.random.default_rng(1), 0.4, 0.4, symmetric=symmetric
+        )
+        share[symmetric] = matched.within_set_auroc(sets, product).mean()
+    assert abs(share[True] - 0.5) < 0.03
+    assert share[False] > 0.6
+
+
 def test_positive_without_match_is_dropped_and_listed(world):
     reference, features, _ = world
     features = features.copy()

@@ -1,13 +1,13 @@
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 
 from helpers.analyses import multiplicity
+from helpers.errors import RunError
 from helpers.plotting import registry as plots
-from helpers.registry import TestRecord, append, correction, sensitivity, simulation
+from helpers.registry import TestRecord, append, correction, roles, sensitivity, simulation
 
 
 def record(number, p, family="F12", **more):
@@ -33,7 +33,8 @@ def profile(tmp_path):
     folder.mkdir()
     for number, p in enumerate(multiplicity.HAND_EXAMPLE, start=1):
         append(record(f"12.{number}", p, p_floor=0.001), folder / "tests.jsonl")
-    (folder / "run.json").write_text(json.dumps({"tests": 5}), encoding="utf-8")
+    kept = {"tests": 5, "declares": [f"12.{i}" for i in range(1, 6)]}
+    (folder / "run.json").write_text(json.dumps(kept), encoding="utf-8")
     return tmp_path
 
 
@@ -41,13 +42,20 @@ def test_registry_leaves_its_own_page_out(profile):
     assert len(multiplicity.registry_of_others(profile)) == 5
 
 
-def test_bookkeeping_sees_a_missing_and_a_repeated_row(profile):
-    assert multiplicity.bookkeeping(profile).iloc[0].tolist() == ["12_null_models", 5, 5, 0]
+def test_bookkeeping_sees_missing_undeclared_and_repeated_rows(profile):
+    assert multiplicity.bookkeeping(profile).iloc[0].tolist() == ["12_null_models", 5, 0, 0, 0]
     path = profile / "12_null_models" / "tests.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines()
-    path.write_text("\n".join([*lines[:3], lines[0]]) + "\n", encoding="utf-8")
+    other = lines[0].replace('"12.1"', '"12.9/x"')
+    path.write_text("\n".join([*lines[:3], lines[0], other]) + "\n", encoding="utf-8")
     row = multiplicity.bookkeeping(profile).iloc[0]
-    assert (row["said"], row["found"], row["repeated"]) == (5, 4, 1)
+    assert (row["rows"], row["missing"], row["undeclared"], row["repeated"]) == (5, 2, 1, 1)
+
+
+def test_a_page_without_declarations_is_refused(profile):
+    (profile / "12_null_models" / "run.json").write_text('{"tests": 5}', encoding="utf-8")
+    with pytest.raises(RunError, match="declares"):
+        multiplicity.declared(profile)
 
 
 def test_machinery_records_count_and_test(profile):
@@ -61,7 +69,11 @@ def test_machinery_records_count_and_test(profile):
     assert by_id["90.2"].estimate == by_id["90.3"].estimate == 0
     below = registry.assign(p_floor=registry["p_raw"] + 0.01)
     wrong = multiplicity.machinery_records(found, books, below, seed=0)
-    assert wrong[2].estimate == 5
+    assert wrong[2].estimate == 5 and wrong[2].p == 0.0
+    assert by_id["90.2"].p == by_id["90.3"].p == 1.0
+    assert {row.role for row in rows} == {"confirmatory"}
+    worse = multiplicity.machinery_records(found, books.assign(missing=1), registry, seed=0)
+    assert (worse[1].estimate, worse[1].p) == (1, 0.0)
 
 
 def test_verdict_counts_the_hand_example(profile):
@@ -71,12 +83,16 @@ def test_verdict_counts_the_hand_example(profile):
     assert "0 under Benjamini-Yekutieli" in text
 
 
-def test_null_share_has_the_exact_interval():
-    table = pd.DataFrame({"bh": [True] + [False] * 49})
-    share = multiplicity.null_share(table, "bh")
-    assert (share["worlds"], share["called"]) == (50, 1)
-    exact = stats.binomtest(1, 50).proportion_ci(method="exact")
-    assert (share["low"], share["high"]) == (pytest.approx(exact.low), pytest.approx(exact.high))
+def test_roles_follow_one_rule(profile):
+    assert roles.role_of("12.1/sim/prominence-only") == "descriptive"
+    for open_question in ("11.1/sim/Large", "10.1/scgpt/sim", "12.1/scgpt/baron/trrust", "24.13"):
+        assert roles.role_of(open_question) == "confirmatory"
+    registry = multiplicity.registry_of_others(profile)
+    assert roles.breaches(registry) == []
+    assert multiplicity.role_sentence(registry).endswith("all are descriptive.")
+    planted = registry.assign(test_id=registry["test_id"] + "/sim/one-TF")
+    assert len(roles.breaches(planted)) == 5
+    assert "against the rule: 12.1/sim/one-TF" in multiplicity.role_sentence(planted)
 
 
 def test_published_row_fails_at_56_tests():

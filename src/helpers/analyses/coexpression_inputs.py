@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from helpers.datasets import load, load_reference
+from helpers.datasets.genes import select_genes
 from helpers.datasets.simulate import training_world
 from helpers.edges import edge_scores, pool, uniform_of_tokens
 from helpers.errors import ParameterError
@@ -20,7 +21,7 @@ from helpers.models.load import load_model
 from helpers.models.recipes import training_cells
 from helpers.models.training import random_model
 
-DATA = ("baron", "sim")
+DATA = ("baron", "kang", "sim")
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Cells:
     Parameters
     ----------
     data
-        ``"baron"`` or ``"sim"``.
+        ``"baron"``, ``"kang"`` or ``"sim"``.
     adata
         All genes, for expression; counts in ``layers["counts"]``.
     model_genes
@@ -75,8 +76,10 @@ def read_cells(data: str, n_cells: int, seed: int, reference: str = "both") -> C
     Parameters
     ----------
     data
-        ``"baron"``: human pancreas (Baron et al. 2016) with TRRUST and DoRothEA. ``"sim"``: the
-        simulated training world with its true network.
+        ``"baron"``: human pancreas (Baron et al. 2016) with TRRUST and DoRothEA. ``"kang"``:
+        unstimulated blood cells (Kang et al. 2018) with the same references, where their file is
+        (see ``helpers data card kang``). ``"sim"``: the simulated training world with its true
+        network.
     n_cells
         Size of the largest set; a number larger than the data hold is refused.
     seed
@@ -91,10 +94,10 @@ def read_cells(data: str, n_cells: int, seed: int, reference: str = "both") -> C
         adata, references = drawn.adata, {"network": drawn.reference}
         genes = list(adata.var_names)
     else:
-        adata = load("baron-human")
+        adata = load("baron-human" if data == "baron" else data)
         names = ("trrust", "dorothea") if reference == "both" else (reference,)
         references = {name: load_reference(name) for name in names}
-        genes = list(training_cells("baron")[0].var_names)
+        genes = list(training_cells("baron")[0].var_names) if data == "baron" else _genes(adata)
     if n_cells > adata.n_obs:
         raise ParameterError(f"n_cells is {n_cells}; {data} holds {adata.n_obs} cells")
     ends = tuple(cell_numbers(n_cells))
@@ -106,23 +109,37 @@ def read_cells(data: str, n_cells: int, seed: int, reference: str = "both") -> C
     return Cells(data, chosen, genes, references, ends, context, largest)
 
 
+def _genes(adata: ad.AnnData) -> list[str]:
+    """Return the genes of a set that no model was trained on, chosen as the training genes are."""
+    reference = load_reference("trrust")
+    chosen = select_genes(
+        adata,
+        n_hvg=300,
+        tfs=reference["source"].unique(),
+        targets=reference["target"].unique(),
+        min_detection=0.05,
+    )
+    return list(chosen.genes)
+
+
 def resolve_models(model: str, data: str) -> dict[str, str]:
     """Return label -> model to load for a data set.
 
     Parameters
     ----------
     model
-        ``"scgpt"`` or ``"geneformer"``: the checkpoint trained on the data set; ``"both"``; or
-        ``"scgpt:/path"`` and ``"geneformer:/path"``: a user's own, read on Baron, while the
-        simulated world is read with the shipped models.
+        ``"scgpt"`` or ``"geneformer"``: the checkpoint trained on the data set, for blood the one
+        trained on pancreas; ``"both"``; or ``"scgpt:/path"`` and ``"geneformer:/path"``: a user's
+        own, read on cells, while the simulated world is read with the shipped models.
     data
-        ``"baron"`` or ``"sim"``.
+        ``"baron"``, ``"kang"`` or ``"sim"``.
     """
     family, colon, _ = model.partition(":")
-    if colon and data == "baron":
+    if colon and data != "sim":
         return {f"own-{family}": model}
     families = ("scgpt", "geneformer") if colon or model == "both" else (model,)
-    return {name: f"{name}-{data}" for name in families}
+    trained_on = "sim" if data == "sim" else "baron"
+    return {name: f"{name}-{trained_on}" for name in families}
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from helpers.analyses.cssi_scan import CEILING
+from helpers.datasets.simulate import T2_CONFIGURATIONS
 from helpers.estimates import NotEstimable
 from helpers.registry import TestRecord
+from helpers.registry.roles import role_of
 from helpers.statistics.results import Outcome
 
 NOTEBOOK = "11_cssi"
@@ -66,6 +68,20 @@ TEXT: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
 }
 
 
+T2_SCOPES = {
+    **dict(
+        zip(
+            (f"11.{i}" for i in range(1, 7)),
+            (f"sim/{place.name}" for place in T2_CONFIGURATIONS),
+            strict=True,
+        )
+    ),
+    **dict.fromkeys(("11.7", "11.8", "11.9"), "sim/all"),
+    **dict.fromkeys(("11.10", "11.11", "11.12"), "sim/Large"),
+}
+"""Test of design T2 -> what it is made on."""
+
+
 def record(
     number: str,
     scope: str,
@@ -99,7 +115,7 @@ def record(
         "seed": seed,
         "hypothesis": hypothesis,
         "statistic": statistic,
-        "role": "confirmatory",
+        "role": role_of(f"{number}/{scope}"),
         "claim_ids": claims,
         "variant": variant,
     }

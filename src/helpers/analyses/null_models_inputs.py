@@ -10,9 +10,11 @@ import pandas as pd
 import xarray as xr
 
 from helpers.analyses.coexpression_inputs import choose_genes, read_cells, resolve_models
-from helpers.edges import embedding, leiden
-from helpers.errors import DataError, ModelError
+from helpers.edges import embedding, leiden, thin
+from helpers.errors import DataError, ModelError, ParameterError
 from helpers.extraction import extract
+from helpers.extraction.cells import cell_states
+from helpers.models.adapter import ModelAdapter
 from helpers.models.load import load_model
 
 OTHER = "other"
@@ -51,15 +53,36 @@ class Models:
     missing: dict[str, str]
 
 
-def _strata(adata: ad.AnnData, kind: str, min_cells: int, seed: int) -> np.ndarray:
-    """Return the stratum of each cell, ``"other"`` for those of small strata."""
-    if kind == "leiden":
-        labels = leiden(embedding(adata, seed=seed), seed=seed).astype(str)
-    else:
-        labels = adata.obs["cell_type"].astype(str).to_numpy()
+STRATA = ("cell_type", "leiden", "embedding")
+"""Where strata come from: given labels, or clusters of principal components or hidden states."""
+
+
+def _named(labels: np.ndarray, kind: str, min_cells: int) -> np.ndarray:
+    """Name the strata, ``"other"`` for the cells of small ones.
+
+    Raises
+    ------
+    DataError
+        If no stratum is large enough.
+    """
     sizes = pd.Series(labels).value_counts()
-    small = sizes.index[sizes < min_cells]
-    return np.where(np.isin(labels, small), OTHER, labels)
+    if sizes.max() < min_cells:
+        raise DataError(
+            f"No {kind} stratum of the {len(labels)} cells has {min_cells} cells; draw more "
+            "cells or lower min_cells"
+        )
+    return np.where(np.isin(labels, sizes.index[sizes < min_cells]), OTHER, labels.astype(str))
+
+
+def _clusters(adata: ad.AnnData, kind: str, adapter: ModelAdapter, seed: int) -> np.ndarray:
+    """Return Leiden labels, of principal components or of a model's mean hidden states."""
+    if kind == "leiden":
+        return leiden(embedding(adata, seed=seed), seed=seed).astype(str)
+    tokens = adapter.tokenise(adata, seed=seed)
+    labels = np.full(adata.n_obs, "no token", dtype=object)
+    found = leiden(cell_states(adapter, tokens), seed=seed)
+    labels[tokens.cells] = found.astype(str)
+    return labels.astype(str)
 
 
 def read_models(
@@ -81,18 +104,30 @@ def read_models(
         ``"both"`` or one of ``"scgpt"`` and ``"geneformer"`` (the shipped checkpoints), or
         ``"scgpt:/path"`` and ``"geneformer:/path"``.
     data
-        ``"baron"`` or ``"sim"``.
+        ``"baron"``, ``"kang"`` or ``"sim"``.
     n_cells, n_genes
         Cells drawn at random, and genes on both axes.
     seed
         Seed of the draw of cells and of the halves.
     strata
-        ``"none"``, ``"cell_type"`` or ``"leiden"`` (of the cells' principal components).
+        ``"none"``, ``"cell_type"`` (given labels), ``"leiden"`` (clusters of the cells' principal
+        components) or ``"embedding"`` (clusters of the model's mean hidden states). Clusters come
+        from one binomially thinned half of the counts, and the model reads the other, so that they
+        share no noise with the scores.
     min_cells
         Smallest stratum; cells of smaller ones are left out.
     show_progress
         Show the progress of the extraction.
+
+    Raises
+    ------
+    ParameterError
+        If `data` or `strata` is unknown, or more cells are asked for than there are.
+    DataError
+        If no stratum is large enough, or no cell has a token.
     """
+    if strata not in ("none", *STRATA):
+        raise ParameterError(f"strata is {strata!r}; choose one of {['none', *STRATA]}")
     cells = read_cells(data, n_cells, seed)
     adapters, missing = {}, {}
     for label, spec in resolve_models(model, data).items():
@@ -104,21 +139,24 @@ def read_models(
         return Models({}, missing)
     genes = choose_genes(cells, list(adapters.values()), n_genes)
     tfs = set().union(*(reference["source"] for reference in cells.references.values()))
-    adata, labels, sizes, sources = cells.adata, None, {}, genes
-    if strata != "none":
-        kept = _strata(adata, strata, min_cells, seed)
-        if (kept == OTHER).all():
-            raise DataError(
-                f"No {strata} stratum of the {adata.n_obs} cells has {min_cells} cells; draw more "
-                "cells or lower min_cells"
-            )
-        adata, kept = adata[kept != OTHER].copy(), kept[kept != OTHER]
-        half = np.random.default_rng([seed, 1]).permutation(np.arange(len(kept)) % 2)
-        labels = np.array([f"{name}|{'AB'[h]}" for name, h in zip(kept, half, strict=True)])
-        sizes = pd.Series(kept).value_counts().to_dict()
-        sources = [gene for gene in genes if gene in tfs]
+    sources = genes if strata == "none" else [gene for gene in genes if gene in tfs]
+    clustered = scored = cells.adata
+    if strata in ("leiden", "embedding"):
+        # clusters of the counts that are scored would share their noise
+        clustered, scored = thin(cells.adata, np.random.default_rng([seed, 2]))
     read = {}
     for label, adapter in adapters.items():
+        adata, labels, sizes = scored, None, {}
+        if strata != "none":
+            kinds = cells.adata.obs["cell_type"].astype(str).to_numpy()
+            if strata != "cell_type":
+                known = clustered[:, cells.model_genes].copy()
+                kinds = _clusters(known, strata, adapter, seed)
+            kept = _named(kinds, strata, min_cells)
+            adata, kept = scored[kept != OTHER].copy(), kept[kept != OTHER]
+            half = np.random.default_rng([seed, 1]).permutation(np.arange(len(kept)) % 2)
+            labels = np.array([f"{name}|{'AB'[h]}" for name, h in zip(kept, half, strict=True)])
+            sizes = pd.Series(kept).value_counts().to_dict()
         sums = extract(
             adapter,
             adata[:, cells.model_genes].copy(),

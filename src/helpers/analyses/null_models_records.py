@@ -8,6 +8,7 @@ import pandas as pd
 
 from helpers.estimates import NotEstimable
 from helpers.registry import TestRecord
+from helpers.registry.roles import role_of
 from helpers.statistics.jackknife import LeaveOneOut
 from helpers.statistics.results import Outcome
 
@@ -121,7 +122,7 @@ def records(
             "statistic": statistic,
             "null": null,
             "claim_ids": claims,
-            "role": "confirmatory",
+            "role": role_of(f"{number}/{scope}"),
         }
         if isinstance(outcome, NotEstimable):
             yield TestRecord(

@@ -66,12 +66,10 @@ def aggregate(
         raise DataError(f"{len(sizes)} stratum sizes for {strata.sizes['stratum']} strata")
     if absolute:
         strata, pooled = abs(strata), abs(pooled)
-    share = xr.DataArray(sizes, dims="stratum").where(strata.notnull())
-    share = share / share.sum("stratum")
     if method == "max":
         result = strata.max("stratum")
     elif method == "mean":
-        result = (share * strata).sum("stratum", min_count=1)
+        result = (_shares(strata, sizes) * strata).sum("stratum", min_count=1)
     elif method == "range":
         result = strata.max("stratum") - strata.min("stratum")
     elif method == "sd":
@@ -79,12 +77,18 @@ def aggregate(
     elif method == "deviation":
         result = abs(strata - pooled).max("stratum")
     else:
-        result = (share * abs(strata - pooled)).sum("stratum", min_count=1)
+        result = (_shares(strata, sizes) * abs(strata - pooled)).sum("stratum", min_count=1)
     result = result.transpose(*pooled.dims).rename(f"cssi-{method}")
     result.attrs["strata"] = len(sizes)
     if len(sizes) == 1:
         result.attrs["notice"] = "one stratum: nothing to compare, CSSI equals pooled"
     return result
+
+
+def _shares(strata: xr.DataArray, sizes: np.ndarray) -> xr.DataArray:
+    """Return the share of cells of each stratum among the strata that have the edge."""
+    present = xr.DataArray(sizes, dims="stratum").where(strata.notnull())
+    return present / present.sum("stratum")
 
 
 def blend(pooled: xr.DataArray, variant: xr.DataArray, alpha: float) -> xr.DataArray:
@@ -128,20 +132,40 @@ class Calibrated:
         return (-np.log10(self.p.clip(smallest))).rename(f"{self.p.name}-score")
 
 
-def calibrated(correlations: xr.DataArray, sizes: np.ndarray, combine: str = "sidak") -> Calibrated:
+SPEARMAN_VARIANCE = 1.06
+"""Variance of Fisher's z of a rank correlation times n - 3 (Fieller, Hartley & Pearson 1957)."""
+
+
+def calibrated(
+    correlations: xr.DataArray,
+    sizes: np.ndarray,
+    combine: str = "sidak",
+    variance: float = SPEARMAN_VARIANCE,
+) -> Calibrated:
     r"""Combine correlations of strata without the growth of a maximum with their number.
 
-    :math:`z_k = \sqrt{n_k - 3}\,\operatorname{atanh}\rho_k`, two-sided :math:`p_k`; then either
-    Sidak, :math:`1 - (1 - \min_k p_k)^K`, or :math:`\sum_k z_k^2 \sim \chi^2_K`.
+    :math:`z_k = \sqrt{(n_k - 3) / v}\,\operatorname{atanh}\rho_k`, two-sided :math:`p_k`; then
+    either Sidak, :math:`1 - (1 - \min_k p_k)^K`, or :math:`\sum_k z_k^2 \sim \chi^2_K`.
 
     Parameters
     ----------
     correlations
-        Correlations (Spearman or Pearson) with a dim `stratum`; NaN where a gene is constant.
+        Rank correlations with a dim `stratum`; NaN where a gene is constant.
     sizes
         Cells per stratum; a stratum of fewer than 10 cells is left out.
     combine
         ``"sidak"`` or ``"chi2"``.
+    variance
+        v; 1 for Pearson's correlation of normal values.
+
+    Notes
+    -----
+    With v = 1, BH calls of 125 rank correlations without any effect in 12 strata of 100 cells had a
+    false call in 10 % of draws, with v = 1.06 in 6 %. With 25 cells per stratum either is liberal.
+
+    References
+    ----------
+    Fieller EC, Hartley HO, Pearson ES (1957), Biometrika 44:470-481.
     """
     if combine not in ("sidak", "chi2"):
         raise ParameterError(f"combine is {combine!r}; choose 'sidak' or 'chi2'")
@@ -153,7 +177,7 @@ def calibrated(correlations: xr.DataArray, sizes: np.ndarray, combine: str = "si
     used = correlations.isel(stratum=np.flatnonzero(sizes >= 10))
     cells = xr.DataArray(sizes[sizes >= 10], dims="stratum")
     limit = 1 - 1e-12  # a correlation of exactly 1 has an infinite z
-    z = np.sqrt(cells - 3) * np.arctanh(used.clip(-limit, limit))
+    z = np.sqrt((cells - 3) / variance) * np.arctanh(used.clip(-limit, limit))
     number = z.notnull().sum("stratum")
     if combine == "sidak":
         log_p = np.log(2) + xr.apply_ufunc(stats.norm.logsf, abs(z))

@@ -167,6 +167,7 @@ class Page:
         (self.folder / "tests.jsonl").touch()
         record = provenance.record(self._context, self._watch.files())
         record |= {"values": len(self._values), "tests": len(self._tests)}
+        record["declares"] = list(self.declares)
         with atomic_write(self.folder / provenance.FILE) as temporary:
             temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         self._finished = True

@@ -4,6 +4,7 @@ from helpers.datasets.simulate.attention import coexpression
 from helpers.datasets.simulate.catalogue import WORLDS, world_spec, world_table
 from helpers.datasets.simulate.cssi import (
     T2_CONFIGURATIONS,
+    T2_EXPECT,
     Configuration,
     T2Draw,
     T4Draw,
@@ -15,6 +16,7 @@ from helpers.datasets.simulate.world import World, draw, training_world, world
 
 __all__ = [
     "T2_CONFIGURATIONS",
+    "T2_EXPECT",
     "WORLDS",
     "Configuration",
     "T2Draw",

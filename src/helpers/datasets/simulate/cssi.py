@@ -39,6 +39,17 @@ T2_CONFIGURATIONS = (
 )
 
 
+T2_EXPECT = {
+    "private": {
+        **{f"11.{i}": "reject" for i in (1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12)},
+        "11.15": "not reject",
+    },
+    # with every edge in all states, a maximum over states adds noise and no edge
+    "shared": {"11.7": "not reject", "11.15": "not reject"},
+}
+"""Design T2 -> test id -> what the test must find (`t2_draw` with and without ``private``)."""
+
+
 @dataclass(frozen=True)
 class T2Draw:
     """One draw of design T2.

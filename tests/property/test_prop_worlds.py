@@ -1,0 +1,127 @@
+"""What each simulated world promises of the tests of pages 10, 11, 12, 20 and 28 is what they find.
+
+Worlds have their default size. A test that must reject has to do so in at least 80 % of the draws
+(its power); one that must not is checked for its direction only, because its level is measured on
+200 null worlds elsewhere.
+"""
+
+from __future__ import annotations
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.analyses import coexpression, cssi, cssi_real, leakage, null_models, scaling
+from helpers.analyses.null_battery import binomial_range
+from helpers.datasets.simulate import T2_EXPECT, WORLDS, t2_draw, world
+from helpers.edges import edge_scores, pool
+from helpers.edges.uniform import uniform_attention
+from helpers.statistics.results import Outcome
+
+pytestmark = pytest.mark.slow
+
+SEEDS = 10
+RESAMPLES = 199
+PAGES = ("10.", "11.", "12.")
+NAMES = [name for name, w in WORLDS.items() if any(t.startswith(PAGES) for t in w.expect)]
+
+
+def p_values(name: str, seed: int) -> dict[str, float]:
+    """Return p of every test of pages 10 to 12 that a world makes a promise about."""
+    drawn, rng = world(name, seed), np.random.default_rng([seed, 3])
+    wanted = {number.split(".")[0] for number in drawn.expect}
+    sums, found = drawn.attention, {}
+    if "11" in wanted:
+        sizes = drawn.adata.obs["cell_type"].astype(str).value_counts().to_dict()
+        case = cssi_real.stratified(name, sums, sizes, drawn.reference)
+        found["11.13"] = cssi_real.nested_gain(case, rng, RESAMPLES)
+        found["11.14"] = cssi_real.held_out_layers(case, rng, RESAMPLES)[0]
+    sums = sums[["sum", "count"]]
+    sums = sums.sum("stratum") if "stratum" in sums.dims else sums
+    if "10" in wanted:
+        held = drawn.adata.X > 0
+        tokens = np.maximum(np.asarray(held.sum(axis=1)).ravel(), 1)
+        uniform = uniform_attention(held, tokens, drawn.genes) if name == "no-signal" else None
+        score = pool(edge_scores(sums))
+        data = coexpression.scored(name, score, drawn.adata, drawn.reference, uniform=uniform)
+        found |= coexpression.confirmatory(data, rng, RESAMPLES, RESAMPLES)
+    if "12" in wanted:
+        case = null_models.scored(name, sums, drawn.adata, drawn.reference, min_count=1)
+        n = RESAMPLES
+        found |= null_models.battery(case, rng, n_perm=n, n_boot=n, n_rewire=n)
+        top = null_models.one_tf(case)
+        # 12.11 has no p: its flag is an influence above half of the excess
+        found["12.11"] = 0.0 if (top.share_of_excess or 0) > 0.5 else 1.0
+    return {n: o.p if isinstance(o, Outcome) else o for n, o in found.items() if n in drawn.expect}
+
+
+@pytest.fixture(scope="module")
+def found():
+    jobs = [(name, seed) for name in NAMES for seed in range(SEEDS)]
+    work = (joblib.delayed(p_values)(*job) for job in jobs)
+    rows = joblib.Parallel(n_jobs=min(2, joblib.cpu_count()))(work)
+    table = pd.DataFrame([{"world": job[0], **row} for job, row in zip(jobs, rows, strict=True)])
+    return {name: part.drop(columns="world") for name, part in table.groupby("world")}
+
+
+CHECKS = [
+    (name, test, WORLDS[name].expect[test])
+    for name in NAMES
+    for test in WORLDS[name].expect
+    if test.startswith(PAGES)
+]
+
+
+@pytest.mark.parametrize(("name", "test", "promise"), CHECKS)
+def test_world_keeps_its_promise(found, name, test, promise):
+    p = found[name][test]
+    assert p.notna().all(), "not estimable in a world that makes a promise about it"
+    rejected = int((p <= 0.05).sum())
+    if promise == "reject":
+        assert rejected >= 0.8 * SEEDS
+    else:
+        assert rejected <= binomial_range(SEEDS, len(CHECKS))[1]
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_design_t2_keeps_its_promise(private):
+    scores = cssi.t2_scores(10, private=private, score=cssi.score_tested)
+    tests = cssi.t2_tests(scores, np.random.default_rng(0), RESAMPLES)
+    tests["11.15"] = cssi.false_share_test(scores["fdr"])
+    if private:
+        nulls = cssi.label_nulls(t2_draw(6, 100, 0), np.random.default_rng(0), 39)
+        tests |= dict(zip(("11.10", "11.11", "11.12"), nulls.values(), strict=True))
+    for number, promise in T2_EXPECT["private" if private else "shared"].items():
+        assert (tests[number].p <= 0.05) == (promise == "reject"), (number, tests[number])
+
+
+@pytest.mark.parametrize("name", ["state-grn", "state-free"])
+def test_worlds_of_the_scaling_page(name):
+    tests = {}
+    if "20.6" in WORLDS[name].expect:
+        tests["20.6"] = scaling.state_correlation(
+            scaling.by_states(name, [1, 3, 6], 250, 6, 0), 199, 0
+        )
+    if "20.7" in WORLDS[name].expect:
+        tests["20.7"] = scaling.trend(scaling.simulated_curve(name, [250, 500, 1000], 6, 0))
+    for number, outcome in tests.items():
+        promise = WORLDS[name].expect[number]
+        assert (outcome.p <= 0.05) == (promise == "reject"), (number, outcome)
+
+
+@pytest.mark.parametrize("name", ["no-donor-effect", "donor-shift", "donor-rewiring"])
+def test_worlds_of_the_leakage_page(name):
+    p = []
+    for seed in range(3):
+        cells = leakage.simulated(name, seed)
+        p.append(
+            {
+                "28.1": leakage.donor_test(cells, 39, seed)[1].p,
+                "28.7": leakage.balance_test(cells, 39, seed)[1].p,
+                "28.9": leakage.heterogeneity_test(cells, 39, seed).p,
+            }
+        )
+    rejected = (pd.DataFrame(p) <= 0.05).sum()
+    for number, promise in WORLDS[name].expect.items():
+        assert rejected[number] == 3 if promise == "reject" else rejected[number] <= 1, rejected
