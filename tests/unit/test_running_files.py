@@ -1,12 +1,14 @@
 """What a result depends on: our own files, data that was read, and how that is noticed."""
 
+import json
 import os
 import time
 
 import pytest
 
 from helpers.errors import RunError
-from helpers.running import closure
+from helpers.running import closure, fingerprint, provenance, sources
+from helpers.running.book import stale
 from helpers.running.inputs import describe, unchanged, watch
 
 
@@ -106,3 +108,22 @@ def test_unchanged_compares_content(tmp_path):
     path.unlink()
     assert not unchanged(known, cache)
     assert unchanged(known, tmp_path)
+
+
+def test_another_version_of_a_package_makes_a_result_old(root, results, monkeypatch):
+    monkeypatch.setenv("HELPERS_NOTEBOOKS_DIR", str(root / "tests" / "fixture_book" / "notebooks"))
+    monkeypatch.setenv("HELPERS_PARAMS_DIR", str(root / "tests" / "fixture_book" / "params"))
+    given = sources.settled("00_first", "demo")
+    now = fingerprint.parts("00_first", "demo", given)["fingerprint"]
+    stamp = fingerprint.stamp("00_first", "demo")
+    folder = results / "demo" / "00_first"
+    folder.mkdir(parents=True)
+    (folder / provenance.FILE).write_text(json.dumps({"fingerprint": now, "files": []}))
+    assert fingerprint.is_current(folder, now) and "00_first" not in stale("demo")
+    real = provenance.version
+    monkeypatch.setattr(
+        provenance, "version", lambda name: "0.0" if name == "numpy" else real(name)
+    )
+    assert fingerprint.parts("00_first", "demo", given)["fingerprint"] != now
+    assert fingerprint.stamp("00_first", "demo") != stamp
+    assert "00_first" in stale("demo")

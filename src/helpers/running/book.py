@@ -48,7 +48,7 @@ def build(profile: str = "demo", overlay: str | None = None, root: Path | None =
     if overlay and not (results_dir() / overlay).is_dir():
         raise RunError(f"No results in {results_dir() / overlay}; run a notebook into it first")
     for name in stale(profile):
-        log.warning("%s: its source, helpers or parameters have changed since it ran", name)
+        log.warning("%s: source, helpers, packages or parameters have changed since it ran", name)
     pages.stage(root, profile, overlay)
     digest = _digest(root, profile, overlay)
     stamp = root / "_build" / "html.sha256"

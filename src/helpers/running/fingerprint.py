@@ -1,4 +1,4 @@
-"""Tell whether a result is still that of its source, parameters, helpers, data and inputs."""
+"""Tell whether a result is that of its source, parameters, helpers, packages, data and inputs."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def parts(name: str, profile: str, parameters: Mapping[str, Any]) -> dict[str, A
     Returns
     -------
     dict
-        ``source_sha256``, ``helpers_sha256``, ``upstream_sha256``, and ``fingerprint`` over these
-        and the parameters.
+        ``source_sha256``, ``helpers_sha256``, ``upstream_sha256``, ``versions`` (of Python and of
+        the packages that numbers rest on), and ``fingerprint`` over these and the parameters.
     """
     notebook = sources.load(name)
     files = closure.files_of(closure.modules_of_notebook(notebook, name))
@@ -40,6 +40,7 @@ def parts(name: str, profile: str, parameters: Mapping[str, Any]) -> dict[str, A
         "source_sha256": sha256_of(sources.source_path(name)),
         "helpers_sha256": closure.digest(files),
         "upstream_sha256": _upstream(name, results_dir() / profile),
+        "versions": provenance.versions(),
     }
     text = json.dumps(found, sort_keys=True) + digest_text(parameters)
     return found | {"fingerprint": hashlib.sha256(text.encode()).hexdigest()}
@@ -91,7 +92,6 @@ def stamp(name: str, profile: str) -> Path:
 
 def _short(name: str, profile: str, found: Mapping[str, Any]) -> str:
     """Fingerprint without the inputs from other notebooks, which may be about to change."""
-    text = json.dumps(
-        [found["source_sha256"], found["helpers_sha256"], sources.settled(name, profile)]
-    )
+    own = [found[part] for part in ("source_sha256", "helpers_sha256", "versions")]
+    text = json.dumps([*own, sources.settled(name, profile)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

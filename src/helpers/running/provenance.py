@@ -17,8 +17,13 @@ from helpers.files import project_root
 FILE = "run.json"
 PACKAGES = (
     "anndata",
+    "igraph",
+    "leidenalg",
+    "matplotlib",
+    "numba",
     "numpy",
     "pandas",
+    "rustscenic",
     "scanpy",
     "scikit-learn",
     "scipy",
@@ -27,6 +32,7 @@ PACKAGES = (
     "transformers",
     "xarray",
 )
+"""Packages that numbers and figures rest on; a result is made again when one of them changes."""
 
 
 def git_state(root: Path) -> dict[str, Any]:
