@@ -1,7 +1,7 @@
 # Runs every notebook of a profile. `snakemake --cores 2 --config profile=demo`
 #
-# The name of each marker holds a fingerprint of source, helpers, packages and parameters, so only what changed
-# runs again; data and the results of other notebooks are checked by `helpers run` itself.
+# The name of each marker holds a fingerprint of source, helpers, packages and parameters, so only
+# what changed runs again; data and results of other notebooks are checked by `helpers run` itself.
 import sys
 
 from helpers.running import fingerprint, sources

@@ -27,3 +27,26 @@ def test_notebook(smoke_results, name):
     log = (done.folder / "log").read_text()
     for sign in ("RuntimeWarning", "ConvergenceWarning", "FutureWarning: helpers"):
         assert sign not in log, log[-2000:]
+
+
+# One that trains and draws from torch, one that simulates, one that permutes and resamples.
+@pytest.mark.parametrize("name", ["02_models", "20_scaling", "10_coexpression"])
+def test_the_same_seed_gives_the_same_values_twice(smoke_results, name):
+    if not (smoke_results / "smoke" / name / "values.json").is_file():
+        runner.run(name, profile="smoke")
+    again = runner.run(name, profile="smoke", into="again", force=True)
+    assert again.ran
+    for file in ("values.json", "tests.jsonl"):
+        first = (smoke_results / "smoke" / name / file).read_text()
+        assert (again.folder / file).read_text() == first
+
+
+def test_another_seed_runs_aside_and_gives_other_values(smoke_results):
+    first = runner.run("20_scaling", profile="smoke")
+    before = (first.folder / "values.json").read_text()
+    assert not runner.run("20_scaling", profile="smoke").ran
+    other = runner.run("20_scaling", profile="smoke", given={"seed": 1})
+    assert other.ran and other.folder != first.folder
+    assert (first.folder / "values.json").read_text() == before
+    assert (other.folder / "values.json").read_text() != before
+    assert not runner.run("20_scaling", profile="smoke").ran
