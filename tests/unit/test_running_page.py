@@ -10,6 +10,7 @@ from helpers.errors import RegistryError, RunError
 from helpers.estimates import NotEstimable
 from helpers.registry import TestRecord, read
 from helpers.running import page
+from helpers.running.show import as_shown
 
 
 def record(number="10.1/a", notebook="10_x"):
@@ -108,3 +109,16 @@ def test_the_runner_decides_the_name(run, tmp_path, monkeypatch):
     monkeypatch.setenv("HELPERS_RUN_CONTEXT", str(context))
     with pytest.raises(RunError, match="11_other"):
         page("10_x")
+
+
+def test_tables_show_labels_as_a_column_and_headings_that_break():
+    table = pd.DataFrame({"largest_share": [0.123456, 1e-9], "cell type": ["a", "b"]})
+    assert list(as_shown(table).columns) == ["largest share", "cell type"]
+    assert as_shown(table)["largest share"].tolist() == [0.1235, 1e-9]
+    named = table.set_index("cell type")
+    assert list(as_shown(named).columns) == ["cell type", "largest share"]
+    assert named.index.name == "cell type" and list(named.columns) == ["largest_share"]
+    bare = pd.DataFrame({"x": [1]}, index=["row"])
+    assert as_shown(bare).to_dict("list") == {"": ["row"], "x": [1]} and bare.index.name is None
+    two = pd.DataFrame({"x": [1]}, index=pd.MultiIndex.from_tuples([("a", "b")], names=["k", None]))
+    assert list(as_shown(two).columns) == ["k", "", "x"]

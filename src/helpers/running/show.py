@@ -90,15 +90,15 @@ def show_table(table: pd.DataFrame, name: str, caption: str, *, first: bool) -> 
         the page, so that nothing is loaded from elsewhere.
     """
     parts = [generate_init_offline_itables_html(itables.options.dt_bundle)] if first else []
-    labelled = not isinstance(table.index, pd.RangeIndex)
+    shown = as_shown(table)
     parts.append(
         itables.to_html_datatable(
-            _rounded(table),
+            shown,
             caption,
             table_id=f"table-{name}",
             connected=False,
             display_logo_when_loading=False,
-            showIndex=labelled,
+            showIndex=False,
             pageLength=ROWS_PER_PAGE,
             maxBytes=0,
             classes="display compact",  # without "nowrap": long texts break
@@ -106,18 +106,35 @@ def show_table(table: pd.DataFrame, name: str, caption: str, *, first: bool) -> 
         )
     )
     # Readers without scripts, and the book's own search, see this copy.
-    plain = table.head(SEARCHABLE_ROWS).to_html(index=labelled, float_format="{:.4g}".format)
+    plain = shown.head(SEARCHABLE_ROWS).to_html(index=False, float_format="{:.4g}".format)
     display(HTML("\n".join([*parts, f"<noscript>{plain}</noscript>"])))
 
 
+def as_shown(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table as readers see it.
+
+    Floats have four significant digits, labels of rows are columns like the others, so that
+    headings take one line, and underscores in headings are spaces, where long headings can break.
+    """
+    labelled = not isinstance(table.index, pd.RangeIndex)
+    shown = _rounded(table)
+    if labelled:
+        shown.index.names = [name if name is not None else "" for name in table.index.names]
+        shown = shown.reset_index(allow_duplicates=True)
+    else:
+        shown = shown.reset_index(drop=True)
+    shown.columns = [str(name).replace("_", " ") for name in shown.columns]
+    return shown
+
+
 def _rounded(table: pd.DataFrame) -> pd.DataFrame:
-    """Round floats to four significant digits."""
+    """Return a copy with floats rounded to four significant digits."""
     columns = {
         name: [float(f"{value:.4g}") for value in table[name]]
         for name in table.columns
         if pd.api.types.is_float_dtype(table[name])
     }
-    return table.assign(**{str(k): v for k, v in columns.items()}) if columns else table
+    return table.assign(**{str(k): v for k, v in columns.items()})
 
 
 def show_footer(lines: dict[str, str]) -> None:
