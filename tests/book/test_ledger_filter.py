@@ -25,6 +25,18 @@ def ledger(browser):
     return browser
 
 
+def test_the_number_per_status_is_on_the_first_screen(ledger):
+    total = ledger.run(f"return {ENTRIES}.length")
+    seen = ledger.run(
+        "return [...document.querySelectorAll('main .val')]"
+        ".filter(v => v.getBoundingClientRect().bottom < 720 && v.offsetHeight)"
+        ".map(v => Number(v.innerText))"
+    )
+    statuses = {fact[2] for fact in ledger.run(FACTS)}
+    assert len(seen) == 7 and seen[-1] == sum(seen[:-1]) == total
+    assert len(statuses) == sum(count > 0 for count in seen[:-1])
+
+
 def test_all_claims_are_shown_at_first(ledger):
     total = ledger.run(f"return {ENTRIES}.length")
     assert len(ledger.run(FACTS)) == total

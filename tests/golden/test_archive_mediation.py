@@ -5,6 +5,7 @@ import pytest
 
 from helpers.analyses.mediation_archive import (
     component_counts,
+    component_tests,
     concentration,
     coverage_design,
     load,
@@ -15,10 +16,15 @@ from helpers.analyses.mediation_archive import (
     tissue_overlap,
     total_effects,
 )
-from helpers.analyses.mediation_published import published_numbers, published_tables
+from helpers.analyses.mediation_published import (
+    published_numbers,
+    published_p,
+    published_tables,
+)
 from helpers.archives import from_folder
 from helpers.archives.locate import MEDIATION
 from helpers.archives.mediation import read_components, read_permutation_p
+from helpers.statistics.multiplicity import adjust
 
 pytestmark = pytest.mark.mirror
 
@@ -44,15 +50,15 @@ def archive(locate):
 
 
 @pytest.mark.parametrize("claim", CELLS)
-def test_every_printed_cell_is_reproduced(locate, archive, claim):
-    tables = published_tables(archive, read_permutation_p(locate))
+def test_every_printed_cell_is_reproduced(archive, claim):
+    tables = published_tables(archive)
     found = {table.claim: table for table in tables}[claim]
     assert found.n_cells == CELLS[claim]
     assert found.n_match == found.n_cells, found.sentence()
 
 
-def test_figures_outside_the_tables_are_reproduced(locate, archive):
-    for one in published_numbers(archive, read_permutation_p(locate)):
+def test_figures_outside_the_tables_are_reproduced(archive):
+    for one in published_numbers(archive):
         assert one.n_match == one.n_cells, one.sentence()
 
 
@@ -146,3 +152,53 @@ def test_concentration_is_no_more_than_noise_gives(archive):
 def test_printed_ranges_of_the_abstract(archive):
     means = tissue_overlap(archive)["mean"]
     assert round(means.max(), 2) == 0.71
+
+
+def test_noise_share_integrated_and_drawn(archive):
+    draws = 4000
+    table = concentration(archive, draws, 5)
+    # The share lies in [0.2, 1], so its standard deviation is below 0.15 in every run.
+    assert np.allclose(table["noise_share"], table["noise_share_exact"], atol=4 * 0.15 / draws**0.5)
+
+
+def test_student_intervals_cover_what_normal_ones_miss(archive):
+    """Corrected intervals of Table 2 by drawing cells: 95 % of them hold the truth."""
+    draws, rng = 40_000, np.random.default_rng(6)
+    table = total_effects(archive)
+    for row in table.itertuples():
+        half_t, half_normal = (row.t_high - row.t_low) / 2, (row.normal_high - row.normal_low) / 2
+        cells = rng.normal(size=(draws, row.n))
+        t = np.abs(cells.mean(1)) / (cells.std(1, ddof=1) / np.sqrt(row.n))
+        error = 4 * np.sqrt(0.05 * 0.95 / draws)
+        assert (t > half_t / row.se).mean() == pytest.approx(0.05, abs=error)
+        missed = (t > half_normal / row.se).mean()
+        assert missed == pytest.approx(row.noncoverage_of_normal, abs=2 * error)
+
+
+def test_counts_of_table_7_with_drawn_p(archive):
+    """Corrected counts again, each component's p drawn instead of taken from Student's law."""
+    draws, rng = 400_000, np.random.default_rng(7)
+    tested = component_tests(archive)
+    null = {
+        n: np.sort(
+            np.abs(rng.standard_normal(draws)) / np.sqrt(rng.chisquare(n - 1, draws) / (n - 1))
+        )
+        for n in tested["n"].unique()
+    }
+    size = (tested["mean"] / tested["se"]).abs()
+    above = [draws - np.searchsorted(null[n], t) for n, t in zip(tested["n"], size, strict=True)]
+    tested["drawn"] = (1 + np.array(above)) / (1 + draws)
+    error = 4.5 * np.sqrt(tested["p"] * (1 - tested["p"]) / draws) + 2 / draws
+    assert ((tested["drawn"] - tested["p"]).abs() <= error).all()
+    counts = component_counts(archive, 100, 0).set_index(["tissue", "granularity"])
+    for key, part in tested.groupby(["tissue", "granularity"], sort=False):
+        assert counts.loc[key, "bh_of_all"] == (adjust(part["drawn"].to_numpy()) < 0.05).sum()
+        assert counts.loc[key, "t_of_top10"] == (part.loc[part["top10"], "drawn"] < 0.05).sum()
+
+
+def test_printed_permutation_p_within_monte_carlo_error_of_the_count(archive):
+    exact = published_p(archive)
+    for granularity, stated in (("blocks", 0.019), ("mlp", 0.001)):
+        error = 2 * np.sqrt(exact[granularity] * (1 - exact[granularity]) / 10_000)
+        assert exact[granularity] <= stated + error + 0.0005
+    assert exact["blocks"] >= 0.019 - 0.0005 - 0.003

@@ -119,11 +119,11 @@ def test_error_of_an_auroc_in_closed_form_and_drawn(auroc, positives, negatives)
     scale = auroc / (1 - auroc)  # P(scale E1 > E2) = auroc
     share = [
         np.searchsorted(np.sort(rng.exponential(size=negatives)), high).mean() / negatives
-        for high in scale * rng.exponential(size=(3000, positives))
+        for high in scale * rng.exponential(size=(1200, positives))
     ]
     assert np.mean(share) == pytest.approx(auroc, abs=0.005)
     half = (error.high - error.low) / 2
-    assert 1.96 * np.std(share) == pytest.approx(half, rel=0.06)
+    assert 1.96 * np.std(share) == pytest.approx(half, rel=0.09)
 
 
 def test_kmeans_strata_are_worse_than_pooling(sections):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -25,7 +25,8 @@ class CellCheck:
         Identifier of the claim that holds the printed table or number.
     cells
         ``path, printed, low, high, recomputed, match, twice``; ``[low, high]`` is the set of
-        values that round to the printed one; ``twice`` marks a match that needs rounding in two
+        values that round to the printed one, widened by the Monte-Carlo error of a printed
+        permutation p; ``twice`` marks a match that needs rounding in two
         steps (0.71747 to 0.7175 to 0.718).
     function
         Dotted name of the function that recomputed it, without ``helpers.``.
@@ -151,6 +152,7 @@ def check(
     function: str,
     note: str = "",
     decimals: Mapping[str, int] | None = None,
+    errors: Mapping[str, float] | None = None,
 ) -> CellCheck:
     """Compare recomputed values with the printed ones.
 
@@ -165,16 +167,22 @@ def check(
         See `CellCheck`.
     decimals
         Printed decimals of single paths where the claims file lost trailing zeros.
+    errors
+        Monte-Carlo error of single printed figures, on either side.
     """
     rows = []
     for path, value in values.items():
-        target = printed(path, (decimals or {}).get(path))
+        target = _widened(printed(path, (decimals or {}).get(path)), (errors or {}).get(path, 0.0))
         once = _within(target, value, SLACK)
         match = once or _within(target, value, SLACK + _second_rounding(target))
         rows.append((path, target.value, target.low, target.high, float(value), match))
         rows[-1] += (match and not once,)
     columns = ["path", "printed", "low", "high", "recomputed", "match", "twice"]
     return CellCheck(claim, pd.DataFrame(rows, columns=columns), function, note)
+
+
+def _widened(target: Printed, error: float) -> Printed:
+    return replace(target, low=target.low - error, high=target.high + error)
 
 
 def _within(target: Printed, value: float, room: float) -> bool:
@@ -214,7 +222,13 @@ def table_paths(claim: str, columns: list[str], n_keys: int) -> list[tuple[tuple
 
 
 def fill(
-    claim: str, table: pd.DataFrame, columns: list[str], *, function: str, note: str = ""
+    claim: str,
+    table: pd.DataFrame,
+    columns: list[str],
+    *,
+    function: str,
+    note: str = "",
+    errors: Mapping[str, float] | None = None,
 ) -> CellCheck:
     """Compare a recomputed table with the printed one, all cells of the named columns.
 
@@ -226,14 +240,14 @@ def fill(
         Recomputed values, indexed by the leading cells of the printed rows (as text).
     columns
         Columns that both tables have.
-    function, note
-        See `CellCheck`.
+    function, note, errors
+        See `check`.
     """
     n_keys = table.index.nlevels
     values = {}
     for key, column, path in table_paths(claim, columns, n_keys):
         values[path] = table.loc[key if n_keys > 1 else key[0], column]
-    return check(claim, values, function=function, note=note)
+    return check(claim, values, function=function, note=note, errors=errors)
 
 
 def summary(checks: list[CellCheck]) -> pd.DataFrame:

@@ -62,6 +62,7 @@ def claim_list(ledger: pd.DataFrame) -> str:
             f"computed: {html.escape(row.computed)}" if row.computed else "",
             f"corrected: {html.escape(row.corrected)}" if row.corrected else "",
             f"{row.matching} of {row.cells} figures match" if row.cells > 1 else "",
+            _tolerance(row),
             html.escape(row.reason),
             _answered_by(row),
         ]
@@ -75,6 +76,13 @@ def claim_list(ledger: pd.DataFrame) -> str:
             f"<dd>{body}.</dd></div>"
         )
     return f"{_filters(ledger)}<dl class='ledger'>{''.join(entries)}</dl>"
+
+
+def _tolerance(row) -> str:
+    if not row.cells:
+        return ""
+    beyond = f" and {row.tolerance:.2g} beyond it" if row.tolerance else ""
+    return f"tolerance: rounding{beyond}"
 
 
 def _answered_by(row) -> str:

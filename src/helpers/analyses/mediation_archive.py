@@ -29,6 +29,7 @@ from helpers.statistics.shared_sets import (
     triple_draws,
     triple_null,
 )
+from helpers.statistics.top_share_law import expected_noise_share
 
 TOP = (3, 5, 8, 10)
 THRESHOLDS = (1, 3, 5, 10)
@@ -149,7 +150,8 @@ def concentration(archive: MediationArchive, draws: int, seed: int) -> pd.DataFr
     """Top-5 share of each run, its chance correction, and what noise alone would give.
 
     ``noise_share`` is the mean top-5 share when every true mean is zero and only the archived
-    standard errors act; ``p_noise`` is the share of such draws at or above the observed one.
+    standard errors act, drawn; ``noise_share_exact`` is the same expectation by integration;
+    ``p_noise`` is the share of such draws at or above the observed one.
     Structurally zero components are left out.
     """
     rng = np.random.default_rng(seed)
@@ -167,9 +169,10 @@ def concentration(archive: MediationArchive, draws: int, seed: int) -> pd.DataFr
             float(effective_number(values)),
         )
         run = (granularity, pair, tissue, int(part["n"].iloc[0]), len(part))
-        rows.append((*run, share, over_even, number, float(random.mean()), p))
+        exact = expected_noise_share(part["se"].to_numpy(), part["n"].to_numpy(), 5)
+        rows.append((*run, share, over_even, number, float(random.mean()), exact, p))
     names = ["granularity", "pair", "tissue", "n", "components", "top5_share"]
-    names += ["chance_corrected", "effective_number", "noise_share", "p_noise"]
+    names += ["chance_corrected", "effective_number", "noise_share", "noise_share_exact", "p_noise"]
     return pd.DataFrame(rows, columns=names)
 
 

@@ -217,6 +217,7 @@ def store_corrected(run, tables: dict[str, pd.DataFrame]) -> None:
         base = f"table3/{row.tissue}/{row.granularity}/{slug(row.pair)}"
         _keep(run, f"{base}/top5_share", row.top5_share, "concentration")
         _keep(run, f"{base}/noise_share", row.noise_share, "concentration")
+        _keep(run, f"{base}/noise_share_exact", row.noise_share_exact, "concentration")
     for row in tables["effects"].itertuples():
         base = f"table2/{slug(row.pair)}/{row.tissue}"
         cell = f"b/table2[{row.pair} {row.tissue.capitalize()}]"
