@@ -69,9 +69,15 @@ def empty_sums(
             f"the sums of {sources} sources x {targets} targets need {needed / 1e9:.1f} GB and the "
             f"machine has {held / 1e9:.1f} GB: name fewer sources, genes, strata or scores"
         )
+
+    def zeros() -> torch.Tensor:
+        if device == "cpu":  # NumPy's zeros cost nothing until they are written to
+            return torch.from_numpy(np.zeros(shape))
+        return torch.zeros(shape, dtype=torch.float64, device=device)
+
     return Sums(
-        total=torch.zeros(shape, dtype=torch.float64, device=device),
-        squares=torch.zeros(shape, dtype=torch.float64, device=device) if squares else None,
+        total=zeros(),
+        squares=zeros() if squares else None,
         count=np.zeros((strata, sources + 1, targets + 1), dtype=np.int64),
         held=np.zeros((strata, sources + 1, targets + 1), dtype=np.int64) if causal else None,
         cells=np.zeros((strata, sources + 1), dtype=np.int64),
