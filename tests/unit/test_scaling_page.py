@@ -66,7 +66,7 @@ def test_a_planted_step_is_found_and_a_smooth_curve_is_not():
 def test_little_noise_identifies_the_curve_and_the_archived_noise_does_not():
     rates = scaling.selection_table([0.002, 0.0125], 60, 0)
     low, high = (part for _, part in rates.groupby("sd"))
-    assert scaling.identified(low) == "identified"
+    assert scaling.verdict(low) == "can be told apart"
     assert low.set_index("truth").loc["exponential saturation", "exponential saturation"] > 0.9
     assert high["logarithmic"].min() > 0.7
     assert isinstance(scaling.EXPONENTIAL, Fit)

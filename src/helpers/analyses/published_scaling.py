@@ -38,6 +38,14 @@ def curves(locate: Locate) -> dict[str, pd.Series]:
     }
 
 
+def noise_sentence(locate: Locate) -> str:
+    """Say how far the archived points lie from the curves that are fitted to them."""
+    points = means(locate)["auroc"]
+    fits = fit_all(points.index.to_numpy(float), points.to_numpy())
+    found = [f"{fit.sd:.4f} ({name})" for name, fit in fits.items() if isinstance(fit, Fit)]
+    return f"Residual standard deviation of the archived points: {', '.join(found)}."
+
+
 def table7(locate: Locate, draws: int, seed: int) -> Section:
     """Refit the curves of Table 7 with AICc, intervals and selection rates.
 

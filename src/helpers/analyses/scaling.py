@@ -268,8 +268,8 @@ def selection_table(noise: Sequence[float], draws: int, seed: int) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-def identified(rates: pd.DataFrame) -> str:
+def verdict(rates: pd.DataFrame) -> str:
     """Say for one level of noise whether the points can tell the two curves apart."""
     pick = rates.set_index("truth")["logarithmic"]
     gap = abs(pick["exponential saturation"] - pick["logarithmic"])
-    return "not identified" if gap < 0.1 else "identified"
+    return "cannot be told apart" if gap < 0.1 else "can be told apart"

@@ -207,10 +207,11 @@ def trend_sentence(row: TestRecord) -> str:
     """Say whether the trend at fixed composition is inside the margin."""
     if not row.estimable:
         return f"Trend at fixed composition: not estimable ({row.reason})."
-    inside = "inside" if row.p < 0.05 else "not shown to be inside"
+    inside = "shown" if row.p < 0.05 else "not shown"
     return (
-        f"At a fixed composition AUROC changes by {row.estimate:+.3f} per doubling "
-        f"(90 % interval {row.ci_low:+.3f} to {row.ci_high:+.3f}), {inside} 0.02."
+        f"With the shares of the states fixed, AUROC changes by {row.estimate:+.3f} for each "
+        f"doubling of the cells (90 % interval {row.ci_low:+.3f} to {row.ci_high:+.3f}): it is "
+        f"{inside} to change by less than 0.02."
     )
 
 

@@ -309,7 +309,7 @@ def printed_against_recomputed(table: pd.DataFrame) -> tuple[Figure, str]:
     off = ((table["recomputed"] - middle) / half).clip(-4, 4)
     claims = list(dict.fromkeys(table["claim"]))
     with use_style():
-        figure, axis = plt.subplots(figsize=(7.2, 0.42 * len(claims) + 1.4))
+        figure, axis = plt.subplots(figsize=(7.2, 0.27 * len(claims) + 1.2))
         axis.axvspan(-1, 1, color="#e8f3ee")
         for y, claim in enumerate(reversed(claims)):
             mine = table["claim"] == claim

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from helpers.plotting.style import BLUE, GREY, ORANGE, PALETTE, SEQUENTIAL, VERMILLION, use_style
 
@@ -21,7 +22,7 @@ def map_of_cells(table: pd.DataFrame) -> tuple[Figure, str]:
     frequent = table["cell_type"].value_counts().index[:7]
     first, second = (f"{share:.0%}" for share in table.attrs["explained"])
     with use_style():
-        figure, axes = plt.subplots(1, 2, figsize=(8.6, 4.4), sharex=True, sharey=True)
+        figure, axes = plt.subplots(1, 2, figsize=(8.6, 5.0), sharex=True, sharey=True)
         for axis, column, shown in (
             (axes[0], "cell_type", frequent),
             (axes[1], "donor", sorted(table["donor"].unique())),
@@ -39,10 +40,11 @@ def map_of_cells(table: pd.DataFrame) -> tuple[Figure, str]:
                 handles,
                 labels,
                 markerscale=3,
-                ncols=4,
-                fontsize=7,
+                ncols=3,
+                columnspacing=1.0,
+                handletextpad=0.3,
                 loc="lower center",
-                bbox_to_anchor=(0.5, -0.36),
+                bbox_to_anchor=(0.5, -0.42),
             )
         axes[0].set_ylabel(f"component 2 ({second})")
     alt = (
@@ -143,21 +145,22 @@ def coverage(repairs: pd.DataFrame, overlap: pd.DataFrame) -> tuple[Figure, str]
         "both_repaired": ("and hyphens restored", BLUE),
     }
     with use_style():
-        figure, axes = plt.subplots(1, 2, figsize=(8.8, 3.9), width_ratios=[1.25, 1])
+        figure, axes = plt.subplots(1, 2, figsize=(9.2, 4.0), width_ratios=[1.35, 1])
         place = np.arange(len(repairs))
         for shift, (column, (label, colour)) in zip((-0.27, 0, 0.27), steps.items(), strict=True):
             bars = axes[0].bar(place + shift, repairs[column], 0.25, color=colour, label=label)
-            axes[0].bar_label(bars, fmt="{:,.0f}", fontsize=6)
+            axes[0].bar_label(bars, fmt="{:,.0f}", fontsize=7, padding=1)
         axes[0].set_xticks(place, repairs.index)
         axes[0].set_ylabel("edges, both genes detected")
-        axes[0].legend(loc="upper center", bbox_to_anchor=(0.5, 1.22), ncols=2)
+        axes[0].yaxis.set_major_formatter("{x:,.0f}")
+        axes[0].legend(loc="upper left", ncols=1)
         image = axes[1].imshow(overlap, cmap=SEQUENTIAL, vmin=0, vmax=1, aspect="auto")
         for (row, column), value in np.ndenumerate(overlap.to_numpy()):
             colour = "black" if value > 0.5 else "white"
             axes[1].text(column, row, f"{value:.2f}", ha="center", va="center", color=colour)
         axes[1].set_xticks(range(len(overlap.columns)), overlap.columns, rotation=30, ha="right")
         axes[1].set_yticks(range(len(overlap)), overlap.index)
-        axes[1].set_title("share of row's edges in column")
+        axes[1].set_title("share of the row's edges in the column", fontsize=10)
         figure.colorbar(image, ax=axes[1], shrink=0.8)
     gains = ", ".join(
         f"{name} from {row.as_they_come:,} to {row.both_repaired:,}"
@@ -180,17 +183,18 @@ def gene_sets(table: pd.DataFrame) -> tuple[Figure, str]:
     """
     panels = {
         "genes": "genes",
-        "genes_per_cell": "genes above zero in a median cell",
-        "tfs": "transcription factors",
-        "edges": "reference edges inside",
+        "genes_per_cell": "genes seen in\na median cell",
+        "tfs": "transcription\nfactors",
+        "edges": "reference edges\nbetween them",
     }
     with use_style():
-        figure, axes = plt.subplots(1, 4, figsize=(9.2, 2.9), sharey=True)
+        figure, axes = plt.subplots(1, 4, figsize=(9.2, 3.2), sharey=True)
         for axis, (column, label) in zip(axes, panels.items(), strict=True):
             bars = axis.barh(table.index, table[column], color=BLUE, height=0.6)
-            axis.bar_label(bars, fmt="{:,.0f}", padding=2, fontsize=8)
-            axis.set_xlim(0, 1.35 * table[column].max())
-            axis.set_xlabel(label, fontsize=8)
+            axis.bar_label(bars, fmt="{:,.0f}", padding=2, fontsize=9)
+            axis.set_xlim(0, 1.45 * table[column].max())
+            axis.xaxis.set_major_locator(MaxNLocator(3))
+            axis.set_xlabel(label)
         axes[0].invert_yaxis()
     first, last = table.iloc[0], table.iloc[-1]
     alt = (

@@ -20,21 +20,26 @@ def recovery(table: pd.DataFrame) -> tuple[Figure, str]:
     worlds = list(dict.fromkeys(table["world"]))
     parts = []
     with use_style():
-        figure, axes = plt.subplots(1, len(worlds), figsize=(8.2, 3.3), sharey=True, squeeze=False)
+        figure, axes = plt.subplots(1, len(worlds), figsize=(8.6, 3.8), sharey=True, squeeze=False)
         for axis, name in zip(axes.flat, worlds, strict=True):
             mine = table[table["world"] == name]
-            for _, one in mine.groupby("replicate"):
-                axis.plot(one["cells"], one["auroc"], color=GREY, linewidth=0.5)
+            for number, one in mine.groupby("replicate"):
+                label = None if number else "AUROC of one world"
+                axis.plot(one["cells"], one["auroc"], color=GREY, linewidth=0.5, label=label)
             mean = mine.groupby("cells")[["auroc", "auroc_free", "f1"]].mean()
-            axis.plot(mean.index, mean["auroc"], "o-", color=BLUE, label="AUROC, same pairs")
-            axis.plot(mean.index, mean["auroc_free"], "s--", color=GREEN, label="AUROC, all pairs")
-            axis.plot(mean.index, mean["f1"], "^-", color=ORANGE, label="F1 of the top")
+            axis.plot(mean.index, mean["auroc"], "o-", color=BLUE, label="mean AUROC, same pairs")
+            axis.plot(
+                mean.index, mean["auroc_free"], "s--", color=GREEN, label="mean AUROC, all pairs"
+            )
+            axis.plot(mean.index, mean["f1"], "^-", color=ORANGE, label="mean F1 of the top")
             axis.set_title(name)
-            axis.set_xlabel("cells")
+            axis.set_xlabel("number of cells")
+            axis.set_ylim(0, 1.02)
             ends = mean["auroc"].iloc[[0, -1]]
             parts.append(f"{name}: AUROC {ends.iloc[0]:.2f} to {ends.iloc[1]:.2f}")
-        axes[0, 0].set_ylabel("score")
-        axes[0, -1].legend()
+        axes[0, 0].set_ylabel("AUROC or F1")
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=4)
     return figure, "Recovery from the fewest to the most cells. " + "; ".join(parts) + "."
 
 
@@ -60,6 +65,7 @@ def states(table: pd.DataFrame) -> tuple[Figure, str]:
             parts.append(f"{name}: AUROC {ends.iloc[0]:.2f} to {ends.iloc[1]:.2f}")
         for axis, label in zip(axes, ("AUROC", "F1 of the top"), strict=True):
             axis.set_xlabel("cell states in the sample")
+            axis.set_xticks(sorted(table["states"].unique()))
             axis.set_ylabel(label)
         axes[0].legend()
     return figure, "From the fewest to the most states. " + "; ".join(parts) + "."
