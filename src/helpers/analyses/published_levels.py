@@ -117,6 +117,8 @@ def table5(locate: Locate) -> Section:
         columns = [name for name in order if name.endswith(reference)]
         level = float(layers[columns].to_numpy().mean())
         checks.append(check(claim, {claim: level}, function=function, note=note))
+    size = {"models/scgpt-12l-layers": float(len(layers))}
+    checks.append(check("models/scgpt-12l-layers", size, function=function, note=note))
     spread = float(np.ptp(layers.to_numpy(), axis=0).max())
     error = hanley_mcneil(float(table.loc["Mean", "brain_trrust"]), 28, 280)
     half = (error.high - error.low) / 2
@@ -190,6 +192,7 @@ def _level(name: str) -> str:
 def matched(locate: Locate) -> Section:
     """Recompute the AUROC against expression-matched negatives, and test what it lacks."""
     run = read_matched(locate)
+    edges = _edges_in("TRRUST", read_gene_level_nulls(locate).columns)
     function = f"{HERE}.matched"
     low, high = run["auroc_attention_95ci"]
     best_low, best_high = run["best_head_95ci"]
@@ -212,9 +215,11 @@ def matched(locate: Locate) -> Section:
         "crosstissue/trrust-positives": {"": run["n_positive_edges"]},
         "protocol/negatives-matched-max": {"": run["negatives_per_positive"]},
         "protocol/match-tolerance": {"": run["matching_tolerance"]},
+        "models/scgpt-12l-hvgs": {"": re.search(r"hvg(\d+)", run["source_h5ad"])[1]},
+        "models/trrust-edges-12l": {"#low": run["n_positive_edges"], "#high": edges},
     }
     checks = [
-        check(claim, {claim + part: v for part, v in parts.items()}, function=function)
+        check(claim, {claim + part: float(v) for part, v in parts.items()}, function=function)
         for claim, parts in values.items()
     ]
     cascade = _lower_levels(locate) | {"expression-matched#0": attention}

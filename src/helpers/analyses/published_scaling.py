@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from helpers.analyses.archive_cells import Section, check
-from helpers.archives.attention import read_saturation, read_scaling
+from helpers.archives.attention import read_saturation, read_scaling, read_validation
 from helpers.archives.locate import Locate
 from helpers.errors import DataError
+from helpers.registry.claims import printed
 from helpers.statistics.curve_fits import Fit, bootstrap_params, fit_all, selection_rates
 
 HERE = "analyses.published_scaling"
@@ -168,3 +169,43 @@ def _checks(locate: Locate, runs: pd.DataFrame, about: dict, fits: dict[str, Fit
         check(claim, {claim: float(v)}, function=f"{HERE}.table7", decimals=decimals)
         for claim, v in values.items()
     ]
+
+
+def synthetic(locate: Locate) -> Section:
+    """Compare the printed synthetic validation (section 3.14) with its archived summary."""
+    archived = read_validation(locate)
+    claim = "synthetic/detectability-r"
+    function = f"{HERE}.synthetic"
+    r = archived["Theory-experiment correlation"]
+    few, many = printed("synthetic/recovery-200").value, printed("synthetic/recovery-2000").value
+    shapley, single = (
+        printed("synthetic/shapley-rho").value,
+        printed("synthetic/single-rho").value,
+    )
+    table = pd.DataFrame(
+        {
+            "printed": [few - many, shapley - single, printed(claim).value],
+            "archived summary": [
+                archived["Scaling degradation"],
+                archived["Bias reduction by Shapley values"],
+                r,
+            ],
+        },
+        index=pd.Index(
+            [
+                "recovery lost from 200 to 2,000 cells",
+                "gain of Shapley over single components",
+                "correlation of predicted with observed detectability",
+            ],
+            name="figure",
+        ),
+    )
+    return Section(
+        name="synthetic",
+        checks=[check(claim, {claim: r}, function=function)],
+        table=table,
+        note="A text file of three figures without data or seeds; which printed figures come from "
+        "that run is not stated.",
+        verdict="None of its three figures is the printed one, or follows from printed ones.",
+        function=function,
+    )

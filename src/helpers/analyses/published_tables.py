@@ -21,7 +21,7 @@ from helpers.analyses.archive_cells import CellCheck, Section, absence_note, kee
 from helpers.analyses.published_cssi import held_out, table2, table3, table4
 from helpers.analyses.published_leakage import figure12
 from helpers.analyses.published_levels import matched, table1, table5, table6
-from helpers.analyses.published_scaling import table7
+from helpers.analyses.published_scaling import synthetic, table7
 from helpers.archives import attention, confound
 from helpers.archives.locate import ATTENTION, CONFOUND, Locate, locator, missing_message
 from helpers.errors import ParameterError
@@ -38,6 +38,7 @@ __all__ = [
     "matched",
     "open_sections",
     "stacked",
+    "synthetic",
     "table1",
     "table2",
     "table3",
@@ -55,11 +56,12 @@ _PLAIN: dict[str, Callable[[Locate], Section]] = {
     "table5": table5,
     "table6": table6,
     "matched": matched,
+    "synthetic": synthetic,
     "leakage": figure12,
 }
 NAMES = (*_PLAIN, "heldout", "table7")
 """Sections: notebook 10 (table1), 11 (table2, table3, table4, heldout), 12 (table5, table6,
-matched), 20 (table7), 28 (leakage)."""
+matched), 20 (table7, synthetic), 28 (leakage)."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ model, so it cannot be the 6 x 4 Geneformer that the paper names.
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from helpers.archives.locate import Locate, read_json
@@ -25,6 +27,7 @@ CONTEXTS = "multi_model/geneformer_cross_context_results.json"
 SCVI = "multi_model_extended/scvi_test_results.json"
 C2S = "multi_model_extended/c2s_pythia_test_results.json"
 SCALING = "experiments/scaling_characterization/scaling_characterization_results.json"
+VALIDATION = "synthetic_validation/summary.txt"
 FILES = (
     SYNTHETIC,
     SPLIT_HALF,
@@ -39,6 +42,7 @@ FILES = (
     SCVI,
     C2S,
     SCALING,
+    VALIDATION,
 )
 """The files of the archive that are read here."""
 
@@ -174,3 +178,10 @@ def read_scaling(locate: Locate) -> tuple[pd.DataFrame, dict]:
 def read_saturation(locate: Locate) -> pd.DataFrame:
     """Return the synthetic reference check: AUROC by completeness and number of cells."""
     return pd.DataFrame(read_json(locate(SATURATION)))
+
+
+def read_validation(locate: Locate) -> dict[str, float]:
+    """Return the archived summary of the synthetic validation: name of a figure -> its value."""
+    text = locate(VALIDATION).read_text(encoding="utf-8")
+    found = re.findall(r"^([A-Z][^:\n]+): (-?\d+\.\d+)$", text, re.MULTILINE)
+    return {name: float(value) for name, value in found}
