@@ -20,6 +20,7 @@ from helpers.evaluation.matched import (
     matched_auroc,
     matched_negatives,
     matched_test,
+    within_set_auroc,
 )
 from helpers.evaluation.scoring import auroc_profile, compare_scores
 from helpers.evaluation.sets import EvaluationSet, drop_missing, evaluation_set, random_pair_set
@@ -288,6 +289,29 @@ def matched_table(data: Scored, seed: int, n_boot: int = 1000) -> pd.DataFrame |
         rows[name] = {"auroc": found.value, "low": found.low, "high": found.high}
         rows[name] |= {k: v for k, v in matched.counts().items() if k != "n_tfs_with_positive"}
     return pd.DataFrame(rows).T.rename_axis("score")
+
+
+def windows(data: Scored, seed: int) -> pd.DataFrame:
+    """Return within-set AUROCs under two windows of matching, to show what a window brings about.
+
+    Returns
+    -------
+    DataFrame
+        Rows ``ratio window`` (symmetric in ratios, the default) and ``published window`` (plus and
+        minus 20 %); columns ``attention``, the products, and ``negatives``.
+    """
+    rows = {}
+    for name, symmetric in (("ratio window", True), ("published window", False)):
+        rng = np.random.default_rng(seed)
+        matched = matched_negatives(data.evaluation, data.features, rng, symmetric=symmetric)
+        if isinstance(matched, NotEstimable):
+            raise DataError(f"{data.name}: {matched.reason}")
+        values = {
+            score: float(within_set_auroc(matched, data.scores[score].to_numpy()).mean())
+            for score in ("attention", *PRODUCTS)
+        }
+        rows[name] = values | {"negatives": matched.counts()["n_negative"]}
+    return pd.DataFrame(rows).T.rename_axis("window")
 
 
 def sum_against_mean(
