@@ -64,6 +64,25 @@ def test_what_is_left_of_ten_of_sixteen(runs):
     assert mediation_bias.prevalence(table)["pairs"] == 3
 
 
+def test_certificates_with_exact_and_drawn_quantiles(runs, monkeypatch):
+    table = mediation_bias.corrected_run_pairs(runs, 500, 0)
+    bounds = table["a_free"].where(table["estimable"]).to_numpy(float)
+    exact = mediation_bias.certificate_curves(runs, bounds, "student")
+    rng = np.random.default_rng(4)
+    drawn = {}
+
+    def quantile(q, freedom):
+        if freedom not in drawn:
+            drawn[freedom] = np.sort(rng.standard_t(freedom, size=400_000))
+        return np.quantile(drawn[freedom], q)
+
+    monkeypatch.setattr(mediation_bias.stats.t, "ppf", quantile)
+    again = mediation_bias.certificate_curves(runs, bounds, "student")
+    assert drawn
+    assert np.allclose(exact["fraction"], again["fraction"], atol=0.002)
+    assert (exact["top1"] == again["top1"]).all()
+
+
 def test_six_correlations_and_two_survivors(initial):
     table = cross_context.published_comparisons(initial[0])
     found = {(r.pair[:3], r.granularity): round(r.rho, 3) for r in table.itertuples()}

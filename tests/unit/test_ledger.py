@@ -112,6 +112,27 @@ def test_needs_data_only_if_a_notebook_implements_the_protocol(checks, notes):
     assert status([], checks, notes, "b/robust-pair", ()).status == book.NO_EVIDENCE
 
 
+def test_a_setting_is_not_answered_by_bringing_data(checks, notes):
+    row = status([], checks, notes, "crosstissue/bootstrap-n", ("12_null_models",))
+    assert row.status == book.NO_EVIDENCE
+    assert "setting" in row.reason
+
+
+def test_text_is_compared_as_text(checks, notes):
+    row = status([link("b/robust-pair", "KLF2->CXCR4")], checks, notes, "b/robust-pair")
+    assert (row.status, row.computed) == (book.REPRODUCED, "KLF2->CXCR4")
+    assert status([link("b/robust-pair", "A->B")], checks, notes, "b/robust-pair").status == (
+        book.DIFFERS
+    )
+
+
+def test_a_figure_that_others_define_is_reproduced_whatever_its_kind(checks, notes):
+    row = status([], checks, notes, "c/edges")
+    assert (row.status, row.check) == (book.REPRODUCED, "c/edges-sum")
+    plain = [dataclasses.replace(check, derives=False) for check in checks]
+    assert status([], plain, notes, "c/edges").status == book.NO_EVIDENCE
+
+
 def test_a_claim_without_link_or_check_has_no_evidence(checks, notes):
     assert status([], checks, notes, "ortholog/fragile").status == book.NO_EVIDENCE
 

@@ -51,6 +51,10 @@ def test_table_has_one_row_a_check(results):
         ("b/table5-random-Heads-5", "consistent under another reading"),
         ("b/table6-sign-STAT4->S100A4", "consistent under another reading"),
         ("coexpression/rank-ceiling", "consistent under another reading"),
+        ("c/edges-sum", "consistent"),
+        ("c/consensus-fold", "consistent"),
+        ("c/disease-odds", "consistent"),
+        ("pseudotime/fig10-lineages", "consistent"),
     ],
 )
 def test_verdicts_known_from_hand_calculation(results, check, verdict):
@@ -117,6 +121,21 @@ def test_interval_arithmetic_covers_rounding():
     outcome = arithmetic.ratio(Printed(1, 0.95, 1.05), Printed(2, 1.95, 2.05), exactly(0.5))
     assert outcome.low == pytest.approx(0.95 / 2.05)
     assert outcome.high == pytest.approx(1.05 / 1.95)
+
+
+def test_odds_ratio_of_a_two_by_two_table():
+    table = [[30, 70], [10, 90]]
+    expected = stats.contingency.odds_ratio(table, kind="sample").statistic
+    outcome = arithmetic.odds_ratio(*map(exactly, (30, 100, 10, 100)), exactly(expected))
+    assert outcome.agrees
+    assert outcome.low == pytest.approx(expected)
+
+
+def test_source_of_a_check_is_where_its_function_stands(results):
+    assert results["c/disease-odds"].source == "registry.published.arithmetic.odds_ratio"
+    assert results["pseudotime/fig10-lineages"].source == (
+        "registry.published.attainability.pooled_share"
+    )
 
 
 def test_a_repeated_or_unknown_check_is_an_error():

@@ -201,7 +201,7 @@ def _row(
     functions = [link.function for link in sources]
     if check is not None:
         pages, functions = [*pages, CHECKS_PAGE], [*functions, check.source]
-    elif not sources and (need := _need(claim.id, notes, notebooks)):
+    elif not sources and (need := _need(claim, notes, notebooks)):
         pages = [need["notebook"]]
     against = [c.id for c in checks if c.verdict == "inconsistent"]
     return {
@@ -252,15 +252,21 @@ def _status(
     derived = [c for c in checks if c.derives or claim.kind == "derived"]
     if found := next((c for c in derived if c.verdict == "consistent"), None):
         return REPRODUCED, "recomputes from other printed figures", found
-    if need := _need(claim.id, notes, notebooks):
+    if need := _need(claim, notes, notebooks):
         return NEEDS_DATA, need["needs"], None
+    if claim.kind == "design parameter":
+        text = "a stated setting or definition; no archived file and no other printed figure "
+        return NO_EVIDENCE, text + "shows it, and repeating the analysis would not", None
     text = "no value of this book answers it, and no other printed figure implies it"
     return NO_EVIDENCE, text, None
 
 
-def _need(claim_id: str, notes: dict, notebooks: set[str]) -> dict | None:
+def _need(claim: Claim, notes: dict, notebooks: set[str]) -> dict | None:
+    """Return the data that would answer a claim; a setting is not answered by new data."""
+    if claim.kind == "design parameter":
+        return None
     for row in notes["needs"]:
-        if row["notebook"] in notebooks and any(fnmatchcase(claim_id, p) for p in row["claims"]):
+        if row["notebook"] in notebooks and any(fnmatchcase(claim.id, p) for p in row["claims"]):
             return row
     return None
 
