@@ -143,7 +143,8 @@ def way_of(
     setting = setting or Setting("cpu", "float32", batch)
     longest = max(map(len, tokens.ids))
     axes, rows = axes_of(tokens, longest), np.arange(len(tokens))
-    plan = Plan(tokens, axes, np.zeros(len(tokens), int), None, ("softmax",), True, True, (), 0)
+    codes = np.zeros(len(tokens), int)
+    plan = Plan(tokens, axes, codes, 0, None, ("softmax",), True, True, (), 0)
     eager = way in ("maps", "maps_to_sums", "published_call")
     if adapter.family == "geneformer":
         adapter.module.set_attn_implementation("eager" if eager else IMPLEMENTATION)

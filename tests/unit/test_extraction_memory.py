@@ -149,3 +149,19 @@ def test_settings_are_chosen_and_logged(adapter, caplog):
     assert choose(adapter, long, device="cpu").batch_size == 1
     with placed(adapter, Setting("cpu", "float64", 1)):
         assert choose(adapter, tokens, device="cpu").dtype == "float64"
+
+
+def test_the_bar_shows_device_type_batch_cells_per_second_and_time_left(adapter, capsys):
+    extract(adapter, cells(12), sources=TFS, batch_size=2, device="cpu")
+    shown = capsys.readouterr().err
+    assert "on cpu, float32, 2 cells a batch" in shown
+    assert "/12 [" in shown and "cell/s]" in shown
+
+
+def test_cells_without_a_token_are_said_and_left_out(adapter, caplog):
+    adata = cells(12)
+    adata.X[[2, 5]] = 0
+    with caplog.at_level(logging.WARNING):
+        found = extract(adapter, adata, sources=TFS, **QUIET)
+    assert "2 of 12 cells hold no token and are left out" in caplog.text
+    assert found.attrs["cells_left_out"] == 2 and int(found["n_cells"]) == 10

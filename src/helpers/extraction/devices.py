@@ -38,6 +38,9 @@ class Setting:
     dtype: str
     batch_size: int
 
+    def __str__(self) -> str:
+        return f"{self.device}, {self.dtype}, {self.batch_size} cells a batch"
+
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Say whether an error means that memory ran out, on a GPU or on the CPU."""
@@ -66,7 +69,7 @@ def choose(
     dtype: str = "auto",
     batch_size: int | str = "auto",
 ) -> Setting:
-    """Choose what was left to ``"auto"`` and log the choice.
+    """Choose what was left to ``"auto"`` and log the choice, which progress bars show too.
 
     A GPU is used if there is one, in bfloat16; a CPU runs in the type of the loaded weights.
 
@@ -104,7 +107,7 @@ def choose(
     elif not isinstance(batch_size, int) or batch_size < 1:
         raise ParameterError(f"batch_size={batch_size!r}: use 'auto' or a number of at least 1")
     setting = Setting(device, dtype, int(batch_size))
-    log.info("%s on %s, %s, %d cells a batch", adapter.name, device, dtype, setting.batch_size)
+    log.info("%s on %s", adapter.name, setting)
     return setting
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ from helpers.extraction.stream import Pass, progress
 from helpers.extraction.sums import Sums, empty_sums
 from helpers.models.adapter import ModelAdapter, Tokens
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -29,6 +32,8 @@ class Plan:
         Cells and genes.
     codes
         Stratum number of each entry of `tokens`.
+    left_out
+        Cells without a token, which are not in `tokens`.
     strata
         Names of the strata, or None.
     kinds
@@ -46,6 +51,7 @@ class Plan:
     tokens: Tokens
     axes: Axes
     codes: np.ndarray
+    left_out: int
     strata: np.ndarray | None
     kinds: tuple[str, ...]
     scalar: bool
@@ -78,11 +84,14 @@ def make_plan(
     tokens = adapter.tokenise(adata, max_length=max_length, seed=seed)
     if len(tokens) == 0:
         raise DataError(f"no cell has a token that {adapter.name} knows: {tokens.report}")
+    if left := adata.n_obs - len(tokens):
+        log.warning("%d of %d cells hold no token and are left out", left, adata.n_obs)
     axes = choose_axes(tokens, adata, sources=sources, genes=genes, seed=seed)
     return Plan(
         tokens=tokens,
         axes=axes,
         codes=codes[tokens.cells],
+        left_out=adata.n_obs - len(tokens),
         strata=names,
         kinds=kinds,
         scalar=isinstance(scores, str),
@@ -118,7 +127,7 @@ def run_plan(
     state = Pass(
         adapter, plan.tokens, plan.axes, plan.codes, plan.kinds, sums, setting, activations
     )
-    with progress(len(rows), adapter.name, show_progress) as bar:
+    with progress(len(rows), f"{adapter.name} on {setting}", show_progress) as bar:
         state.run(rows, bar.update)
     return sums, activations
 
@@ -168,6 +177,7 @@ def as_dataset(
         "family": adapter.family,
         "scores": list(plan.kinds),
         "seed": plan.seed,
+        "cells_left_out": plan.left_out,
         "direction": "row = source = query gene, column = target = key gene",
     }
     if plan.axes.sampled_from is not None:
@@ -243,7 +253,8 @@ def extract(
         head, source), what went to tokens that are not targets, so that
         ``sum.sum("target") + outside == cells`` for softmax attention; ``cells`` (source) and
         ``n_cells``. A tuple of scores adds a ``score`` dimension, strata add ``stratum`` in front.
-        Row = source = query, column = target = key.
+        Row = source = query, column = target = key. ``attrs["cells_left_out"]`` is the number of
+        cells without a token.
 
     Raises
     ------

@@ -64,7 +64,7 @@ def rollout(
     with (
         placed(adapter, setting),
         torch.inference_mode(),
-        progress(len(plan.tokens), f"{adapter.name} rollout", show_progress) as bar,
+        progress(len(plan.tokens), f"{adapter.name} rollout on {setting}", show_progress) as bar,
     ):
         for start in range(0, len(plan.tokens), setting.batch_size):
             rows = np.arange(start, min(start + setting.batch_size, len(plan.tokens)))
