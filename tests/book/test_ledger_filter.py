@@ -28,7 +28,7 @@ def ledger(browser):
 def test_the_number_per_status_is_on_the_first_screen(ledger):
     total = ledger.run(f"return {ENTRIES}.length")
     seen = ledger.run(
-        "return [...document.querySelectorAll('main .val')]"
+        "return [...document.querySelectorAll('main table .val')]"
         ".filter(v => v.getBoundingClientRect().bottom < 720 && v.offsetHeight)"
         ".map(v => Number(v.innerText))"
     )
