@@ -7,13 +7,14 @@ import logging
 import numpy as np
 import pytest
 import torch
-from extraction_models import TFS, build, cells
+from extraction_models import GENES, TFS, build, cells
 
 from helpers.errors import ModelError, ParameterError
 from helpers.extraction import extract, reader
-from helpers.extraction.devices import Setting, choose, is_out_of_memory, placed
+from helpers.extraction.devices import Setting, bytes_per_cell, choose, is_out_of_memory, placed
 from helpers.extraction.sums import empty_sums, prepare_loop
 from helpers.models.adapter import Tokens
+from helpers.models.attention import full_attention, tapping
 
 QUIET = {"show_progress": False}
 
@@ -165,3 +166,32 @@ def test_cells_without_a_token_are_said_and_left_out(adapter, caplog):
         found = extract(adapter, adata, sources=TFS, **QUIET)
     assert "2 of 12 cells hold no token and are left out" in caplog.text
     assert found.attrs["cells_left_out"] == 2 and int(found["n_cells"]) == 10
+
+
+def test_a_bfloat16_pass_is_read_and_summed_in_single_and_double_precision(adapter):
+    """What a GPU does by default: q and k come in bfloat16, all that follows does not."""
+    adata, seen = cells(1, seed=4), []
+    with tapping(lambda layer, query, key, *_: seen.append((query, key))):
+        found = extract(adapter, adata, sources=TFS, dtype="bfloat16", scores="softmax", **QUIET)
+    genes = adapter.tokenise(adata).genes[0]
+    assert found["sum"].dtype == np.float64 and len(seen) == 3
+    names = [GENES[gene] if gene >= 0 else "" for gene in genes]
+    here = [gene for gene in TFS if gene in names]
+    rows = [names.index(gene) for gene in here]
+    columns = [names.index(gene) for gene in found["target"].values]
+    for layer, (query, key) in enumerate(seen):
+        assert query.dtype == key.dtype == torch.bfloat16
+        whole = full_attention(query[0].double(), key[0].double(), None, query.shape[-1] ** -0.5)
+        expected = whole.numpy()[:, rows][:, :, columns]
+        np.testing.assert_allclose(found["sum"].sel(layer=layer, source=here), expected, atol=1e-6)
+
+
+def test_a_gpu_is_chosen_with_bfloat16_and_a_batch_that_fits(adapter, monkeypatch):
+    tokens = adapter.tokenise(cells(3))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    need = bytes_per_cell(adapter, max(map(len, tokens.ids)))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (20 * need, 99 * need))
+    assert choose(adapter, tokens) == Setting("cuda", "bfloat16", 10)
+    assert choose(adapter, tokens, device="cuda:1", dtype="float32").device == "cuda:1"
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (0, 0))
+    assert choose(adapter, tokens).batch_size == 1
