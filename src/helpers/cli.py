@@ -76,11 +76,15 @@ app = typer.Typer(
     add_completion=False,
 )
 
-Profile = Annotated[str, typer.Option(help="A file in params/: demo, real, paper or your own.")]
+Profile = Annotated[str, typer.Option(help="A file in params/, such as demo, or your own.")]
 
 
 @app.callback()
-def main(verbose: Annotated[bool, typer.Option(help="Say more about what happens.")] = False):
+def main(
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Say more about what happens.")
+    ] = False,
+) -> None:
     """Set up messages for every command."""
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING, format="%(name)s: %(message)s"
@@ -89,17 +93,19 @@ def main(verbose: Annotated[bool, typer.Option(help="Say more about what happens
 
 @app.command(epilog="Example: helpers run 10_coexpression -p n_cells=500")
 def run(
-    name: Annotated[str, typer.Argument(help="File stem of a notebook, 10_coexpression.")],
+    name: Annotated[str, typer.Argument(help="A notebook in notebooks/, such as 10_coexpression.")],
     parameter: Annotated[
         list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE; repeat for more.")
     ] = None,
     profile: Profile = "demo",
     into: Annotated[
         str | None,
-        typer.Option(help="Folder below results/; 'custom' if parameters are given."),
+        typer.Option(help="Folder below results/ to write to; with -p it is 'custom' by default."),
     ] = None,
-    force: Annotated[bool, typer.Option(help="Run even if the result is current.")] = False,
-    show: Annotated[bool, typer.Option(help="Only list the notebook's parameters.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Run even if the result is current.")
+    ] = False,
+    show: Annotated[bool, typer.Option("--show", help="Only list the parameters.")] = False,
 ) -> None:
     """Run one notebook, unless its result is current already."""
     from helpers.running import sources
@@ -134,7 +140,8 @@ def book(
         typer.Option("--with", help="Folder below results/ whose pages replace the profile's."),
     ] = None,
     prepare: Annotated[
-        bool, typer.Option(help="Only fetch the scripts that pages need; needs the network once.")
+        bool,
+        typer.Option("--prepare", help="Only fetch the scripts that pages need, from the network."),
     ] = False,
 ) -> None:
     """Build the HTML book from the results of a profile."""

@@ -43,6 +43,15 @@ def test_rooms_are_reached(cli, name):
         ["run", "00_first", "--profile", "none"],
         ["run", "00_first", "--profile", "../demo"],
         ["book", "--profile", "demo"],
+        ["book", "--profile", "none"],
+        ["book", "--with", "none"],
+        ["data", "fetch", "none"],
+        ["data", "card", "none"],
+        ["models", "inspect", "none"],
+        ["models", "inspect", "scgpt:/none"],
+        ["models", "train", "none"],
+        ["models", "train", "scgpt-sim", "--steps", "1"],
+        ["ledger", "counts", "--profile", "none"],
     ],
 )
 def test_our_own_errors_end_with_1_and_start_nothing(cli, results, words):

@@ -72,8 +72,11 @@ def test_makefile_installs_the_same(root):
     assert "--editable '.[book,test]'" in text
 
 
-@pytest.mark.parametrize("profile", ["demo", "real", "paper", "smoke"])
+def test_the_named_profiles_exist():
+    assert set(sources.profiles()) == {"demo", "kang", "real", "paper", "smoke"}
+
+
+@pytest.mark.parametrize("profile", sources.profiles())
 def test_profiles_fit_their_notebooks(profile):
-    assert profile in sources.profiles()
     for name in sources.names():
         assert "seed" in sources.settled(name, profile)

@@ -13,7 +13,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 @app.command("list")
 def show(
-    files: Annotated[bool, typer.Option(help="List the files behind the sets too.")] = False,
+    files: Annotated[
+        bool, typer.Option("--files", help="List the files behind the sets too.")
+    ] = False,
 ) -> None:
     """List the sets of cells, the references and, if asked, every registered file."""
     from helpers.datasets.cards import REFERENCES

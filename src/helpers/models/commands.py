@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 import yaml
 
+from helpers.errors import ModelError
 from helpers.models.load import SHIPPED, resolve, shipped_models
 from helpers.models.recipes import RECIPES, make, read_card
 
@@ -30,9 +31,13 @@ def list_models() -> None:
 def train(
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(RECIPES)}.")],
     to: Annotated[Path | None, typer.Option(help="Folder to write; else the shipped one.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Fewer steps, for a trial.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Fewer steps, for a trial; needs --to.")
+    ] = None,
 ) -> None:
     """Train a checkpoint by its recipe. Example: helpers models train scgpt-sim --to /tmp/m."""
+    if steps is not None and to is None:
+        raise ModelError("a trial would replace the shipped weights: name a folder with --to")
     folder = make(name, to, steps)
     typer.echo(yaml.safe_dump(yaml.safe_load((folder / "card.yaml").read_text())["loss"]))
     typer.echo(f"written: {folder}")

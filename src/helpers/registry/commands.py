@@ -51,4 +51,7 @@ def _counts(profile: str) -> str:
     # analyses sits above registry; commands are entry points and import it only when called
     from helpers.analyses.ledger import counts_markdown, profile_ledger
 
-    return counts_markdown(profile_ledger(results_dir() / profile))
+    folder = results_dir() / profile
+    if not folder.is_dir():
+        raise RegistryError(f"no results in {folder}: run 'make book PROFILE={profile}' first")
+    return counts_markdown(profile_ledger(folder))

@@ -40,13 +40,14 @@ def build(profile: str = "demo", overlay: str | None = None, root: Path | None =
         If a notebook has not been run, or Sphinx has a warning or an error.
     """
     root = root or project_root()
+    sources.check_profile(profile)
+    if overlay and not (results_dir() / overlay).is_dir():
+        raise RunError(f"No results in {results_dir() / overlay}; run a notebook into it first")
     if absent := pages.missing(profile, overlay):
         raise RunError(
             f"No results of profile {profile!r} yet for {absent}: run 'make book PROFILE={profile}'"
             ", or 'helpers run' for each"
         )
-    if overlay and not (results_dir() / overlay).is_dir():
-        raise RunError(f"No results in {results_dir() / overlay}; run a notebook into it first")
     for name in stale(profile):
         log.warning("%s: source, helpers, packages or parameters have changed since it ran", name)
     pages.stage(root, profile, overlay)

@@ -99,6 +99,20 @@ def check_profile_name(profile: str) -> str:
     return profile
 
 
+def check_profile(profile: str) -> Path:
+    """Return the file of a profile.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such profile.
+    """
+    path = params_dir() / f"{check_profile_name(profile)}.yaml"
+    if not path.is_file():
+        raise ParameterError(f"No profile {profile!r}: {path} is missing; there are {profiles()}")
+    return path
+
+
 def profile_values(profile: str, name: str) -> dict[str, Any]:
     """Read what a profile sets for a notebook.
 
@@ -107,9 +121,7 @@ def profile_values(profile: str, name: str) -> dict[str, Any]:
     ParameterError
         If the profile does not exist, is malformed, or names a notebook that does not exist.
     """
-    path = params_dir() / f"{check_profile_name(profile)}.yaml"
-    if not path.is_file():
-        raise ParameterError(f"No profile {profile!r}: {path} is missing; there are {profiles()}")
+    path = check_profile(profile)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except yaml.YAMLError as error:
