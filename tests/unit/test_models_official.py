@@ -23,12 +23,15 @@ def official(tmp_path_factory):
     return kit.official_scgpt(tmp_path_factory.mktemp("scgpt_wheel"))
 
 
-@pytest.fixture(scope="module")
-def baron():
+@pytest.fixture(params=["baron-human", pytest.param("kang", marks=pytest.mark.mirror)])
+def real(request, monkeypatch):
+    """200 cells of a real set."""
+    if request.param == "kang":
+        monkeypatch.setenv("HELPERS_DATA_MIRROR", str(request.getfixturevalue("mirror_dir")))
     try:
-        adata = load("baron-human")
+        adata = load(request.param)
     except DataError as error:
-        pytest.skip(f"Baron is neither cached nor reachable: {error}")
+        pytest.skip(f"{request.param} is neither cached nor reachable: {error}")
     rows = np.sort(np.random.default_rng(0).choice(adata.n_obs, 200, replace=False))
     return adata[rows].copy()
 
@@ -83,12 +86,12 @@ def test_states_maps_and_predictions_equal_the_published_model(
         )
 
 
-def test_binning_equals_the_published_function_on_200_real_cells(official, baron):
+def test_binning_equals_the_published_function_on_200_real_cells(official, real):
     np.random.seed(5)  # noqa: NPY002 - the published function draws from the global stream
     ours_stream = np.random.RandomState(5)
-    counts = baron.layers["counts"]
+    counts = real.layers["counts"]
     ties = 0
-    for row in range(baron.n_obs):
+    for row in range(real.n_obs):
         values = np.asarray(counts[row].data, dtype=np.float32)
         expected = official.preprocess.binning(values.copy(), n_bins=51)
         got = bin_values(values, 51, ours_stream)
@@ -97,12 +100,12 @@ def test_binning_equals_the_published_function_on_200_real_cells(official, baron
         ties += len(set(zip(values.tolist(), got.tolist(), strict=True))) > len(
             set(values.tolist())
         )
-    assert baron.n_obs == 200 and ties > 100
+    assert real.n_obs == 200 and ties > 100
 
 
-def test_tokens_equal_the_published_collator_on_200_real_cells(official, baron, monkeypatch):
-    vocabulary = {name: i for i, name in enumerate([*sorted(baron.var_names), "<pad>", "<cls>"])}
-    adata = baron[:, sorted(baron.var_names)].copy()
+def test_tokens_equal_the_published_collator_on_200_real_cells(official, real, monkeypatch):
+    vocabulary = {name: i for i, name in enumerate([*sorted(real.var_names), "<pad>", "<cls>"])}
+    adata = real[:, sorted(real.var_names)].copy()
     tokens = tokenise(adata, vocabulary, max_length=10_000, seed=3)
     streams = []
     real = np.random.RandomState
