@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from helpers.analyses.archive_cells import absent, check, key_of
+from helpers.analyses.archive_cells import absent, cells_table, check
+from helpers.analyses.archive_values import key_of
 from helpers.analyses.mediation_bias import additive_world, load, published_run_pairs
 from helpers.archives import attention, confound, from_folder, mediation, missing_message
 from helpers.archives.locate import ATTENTION, CONFOUND, MEDIATION
@@ -76,6 +77,16 @@ def test_a_changed_digit_is_found():
     found = check("b/table4", {path: 0.3394}, function="f")
     assert found.n_match == 0
     assert path in found.sentence()
+
+
+def test_printed_figures_stand_beside_recomputed_ones():
+    paths = {"b/table4[Heads Kidney-Lung].jaccard": 0.3394, "b/max-jaccard": 0.714}
+    table = cells_table(
+        [check(path.split("[")[0], {path: v}, function="f") for path, v in paths.items()]
+    )
+    assert table["figure"].tolist() == list(paths)
+    assert table["printed"].tolist() == [0.3393, 0.71]
+    assert table["agrees"].tolist() == ["no", "yes"]
 
 
 def test_keys_follow_the_printed_table():

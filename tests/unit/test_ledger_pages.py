@@ -102,6 +102,7 @@ def test_bars_show_every_count(ledger):
 
 def test_readme_numbers_are_written_between_the_markers(tmp_path, monkeypatch):
     monkeypatch.setenv("HELPERS_RESULTS_DIR", str(tmp_path / "results"))
+    (tmp_path / "results" / "demo").mkdir(parents=True)
     path = tmp_path / "README.md"
     path.write_text(f"before\n{commands.BEGIN}\nold\n{commands.END}\nafter\n", encoding="utf-8")
     outcome = CliRunner().invoke(commands.app, ["readme", "--path", str(path)])

@@ -63,7 +63,7 @@ def claim_list(ledger: pd.DataFrame) -> str:
             f"corrected: {html.escape(row.corrected)}" if row.corrected else "",
             f"{row.matching} of {row.cells} figures match" if row.cells > 1 else "",
             _tolerance(row),
-            html.escape(row.reason),
+            html.escape(row.reason.rstrip(".")),
             _answered_by(row),
         ]
         body = "; ".join(fact for fact in facts if fact)

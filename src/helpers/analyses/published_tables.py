@@ -17,7 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from helpers.analyses.archive_cells import CellCheck, Section, absence_note, keep, stacked
+from helpers.analyses.archive_cells import CellCheck, Section, absence_note, stacked
+from helpers.analyses.archive_values import keep
 from helpers.analyses.published_cssi import held_out, table2, table3, table4
 from helpers.analyses.published_leakage import figure12
 from helpers.analyses.published_levels import matched, table1, table5, table6
