@@ -1,7 +1,12 @@
-"""Calibration of the tests on cell strata: power with a signal, error rate without."""
+"""Calibration of the tests on cell strata: power with a signal, error rate without.
+
+All tests are looked at together, so each count of rejections in 200 draws must lie in the binomial
+interval of a rate of 0.05 whose level is split over them (Bonferroni); the seeds are fixed.
+"""
 
 from __future__ import annotations
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,12 +15,18 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from helpers.analyses import cssi, cssi_real
+from helpers.analyses.null_battery import binomial_range
 from helpers.datasets.simulate import t2_draw
+from helpers.edges import kmeans, split_gaussian
 from helpers.evaluation.sets import EvaluationSet
+from helpers.statistics.multiplicity import adjust
 from helpers.statistics.results import Outcome
 
 SEEDS = 200
-LOW, HIGH = stats.binom.ppf([0.005, 0.995], SEEDS, 0.05) / SEEDS
+CHECKS = 6 + len(cssi.NULLS)
+LOW, HIGH = (n / SEEDS for n in binomial_range(SEEDS, CHECKS))
+# F1 of few edges takes few values, and twice a median is an upper bound: only liberal rates fail.
+CONSERVATIVE = {"11.1-7", "11.9", "11.13", "11.15"}
 
 
 def made(seed, signal=0.0, n_layers=4, n_tfs=30, n_targets=30, positives=3):
@@ -48,21 +59,62 @@ def error_free(seed):
     for draw in (t2_draw(3, 20, 10 * seed + k, effect=0.0) for k in range(10)):
         pooled = cssi.pooled_f1(draw.expression, draw.truth)
         gains.append(cssi.cssi_f1(draw.expression, draw.state, draw.truth) - pooled)
-    paired = cssi.wilcoxon(gains, "one", "seed")
-    return {
-        "11.1-7": paired.p if isinstance(paired, Outcome) else 1.0,
-        "11.8": cssi.decline(f1, rng, 99).p,
-        "11.13": cssi_real.nested_gain(data, rng, 299).p,
-        "11.14": cssi_real.held_out_layers(data, rng, 99)[0].p,
+    apart = [without_effect(10 * seed + k) for k in range(10)]
+    calls = [no_calls(20 * seed + k) for k in range(20)]
+    found = {
+        "11.1-7": cssi.wilcoxon(gains, "one", "seed"),
+        "11.8": cssi.decline(f1, rng, 99),
+        "11.9": cssi.wilcoxon(apart, "two", "draw"),
+        "11.13": cssi_real.nested_gain(data, rng, 199),
+        "11.14": cssi_real.held_out_layers(data, rng, 99)[0],
+        "11.15": cssi.false_share_test(calls),
     }
+    # not estimable where no draw differs, or no call is made: then nothing is claimed
+    return {n: o.p if isinstance(o, Outcome) else 1.0 for n, o in found.items()}
+
+
+def without_effect(seed):
+    """Return the gain of estimated strata in a draw without edges: clusters apart from scores."""
+    draw, rng = t2_draw(2, 25, seed, effect=0.0), np.random.default_rng([seed, 3])
+    clustered, scored = split_gaussian(draw.expression, rng)
+    labels = kmeans(clustered, 2, seed=seed)
+    return cssi.cssi_f1(scored, labels, draw.truth) - cssi.pooled_f1(scored, draw.truth)
+
+
+def no_calls(seed):
+    """Return the false share of calibrated calls where no edge exists: 1 if any is made."""
+    draw = t2_draw(2, 100, seed, effect=0.0)
+    return cssi.calibrated_calls(draw.expression, draw.state, np.zeros_like(draw.truth))[0]
 
 
 @pytest.mark.slow
 def test_error_rate_over_200_seeds_is_within_the_binomial_interval():
-    found = pd.DataFrame([error_free(seed) for seed in range(SEEDS)])
+    work = (joblib.delayed(error_free)(seed) for seed in range(SEEDS))
+    found = pd.DataFrame(joblib.Parallel(n_jobs=min(2, joblib.cpu_count()))(work))
     rate = (found <= 0.05).mean()
     assert (rate <= HIGH).all(), rate.to_dict()
-    assert (rate >= LOW).all(), rate.to_dict()
+    assert (rate.drop(list(CONSERVATIVE)) >= LOW).all(), rate.to_dict()
+
+
+@pytest.mark.slow
+def test_estimated_strata_and_uncalibrated_calls_are_seen():
+    """Power of 11.9 and 11.15 on several sets of draws of the default size."""
+    places = [t2_draw(6, 100, seed) for seed in range(50)]
+    gain = []
+    for seed, draw in enumerate(places):
+        clustered, scored = split_gaussian(draw.expression, np.random.default_rng(seed))
+        labels = kmeans(clustered, 6, seed=seed)
+        gain.append(cssi.cssi_f1(scored, labels, draw.truth) - cssi.pooled_f1(scored, draw.truth))
+    repeats = np.array(gain).reshape(5, 10)
+    assert np.mean([cssi.wilcoxon(part, "two", "draw").p <= 0.05 for part in repeats]) >= 0.8
+    liberal = []
+    for draw in places:  # the smallest of K p values taken for a p value
+        strata = cssi.correlations(draw.expression, draw.state)
+        z = np.sqrt(97) * np.arctanh(abs(strata).max("stratum").values.ravel())
+        called = adjust(2 * stats.norm.sf(z)) <= 0.05
+        liberal.append((called & ~draw.truth.ravel()).sum() / max(called.sum(), 1))
+    repeats = np.array(liberal).reshape(5, 10)
+    assert np.mean([cssi.false_share_test(part).p <= 0.05 for part in repeats]) >= 0.8
 
 
 @pytest.mark.slow

@@ -9,14 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from helpers.analyses.null_battery import binomial_range
 from helpers.evaluation import nulls
 from helpers.evaluation.matched import compare_matched, matched_negatives, matched_test
 from helpers.evaluation.scoring import compare_scores
 from helpers.evaluation.sets import EvaluationSet
 
 SEEDS = 200
-LOW, HIGH = stats.binom.ppf([0.005, 0.995], SEEDS, 0.05) / SEEDS
-"""99 % binomial interval of a rate of 0.05: twelve tests are looked at together."""
+LOW, HIGH = (n / SEEDS for n in binomial_range(SEEDS, 8))
+"""Binomial interval of a rate of 0.05, its level split over the eight procedures looked at."""
 
 
 def universe(rng, n_tfs, n_targets, positives):

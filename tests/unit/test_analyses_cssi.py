@@ -11,9 +11,10 @@ import xarray as xr
 from scipy import stats
 
 from helpers.analyses import cssi, cssi_real, cssi_records, cssi_scan
-from helpers.analyses.null_models_inputs import read_models
+from helpers.analyses.null_models_inputs import Models, Read, cases_of, read_models
 from helpers.datasets.simulate import T2_CONFIGURATIONS, t2_draw
-from helpers.errors import DataError
+from helpers.edges import kmeans
+from helpers.errors import DataError, ParameterError
 from helpers.estimates import NotEstimable
 from helpers.evaluation.sets import EvaluationSet
 from helpers.plotting import cssi as plots
@@ -213,3 +214,69 @@ def test_layer_figure_has_a_panel_for_each_case():
 def test_cells_in_small_strata_only_are_refused():
     with pytest.raises(DataError, match="draw more cells"):
         read_models("scgpt", "sim", 60, 40, 0, strata="cell_type", min_cells=60)
+
+
+@pytest.mark.parametrize("kind", ["leiden", "embedding"])
+def test_strata_may_come_from_clusters_of_cells_or_of_model_states(kind):
+    inputs = read_models("scgpt", "sim", 400, 60, 0, strata=kind, min_cells=30)
+    one = inputs.read["scgpt"]
+    names = {name.rpartition("|")[0] for name in one.sums["stratum"].values.astype(str)}
+    assert len(one.sizes) >= 2 and names == set(one.sizes)
+    assert min(one.sizes.values()) >= 30 and sum(one.sizes.values()) <= 400
+    # the model reads the half of the counts that was not clustered
+    whole = read_models("scgpt", "sim", 400, 60, 0).read["scgpt"]
+    share = one.adata.X.sum() / one.adata.n_obs / (whole.adata.X.sum() / whole.adata.n_obs)
+    assert share == pytest.approx(0.5, abs=0.1)
+
+
+def test_unknown_strata_and_data_are_refused():
+    with pytest.raises(ParameterError, match="strata is 'donor'"):
+        read_models("scgpt", "sim", 60, 40, 0, strata="donor")
+    with pytest.raises(ParameterError, match="data is 'mouse'"):
+        read_models("scgpt", "mouse", 60, 40, 0)
+
+
+def test_a_reference_without_positives_is_left_out_with_its_reason():
+    def make(name, one, edges):
+        if edges is None:
+            raise DataError("no positives")
+        return name
+
+    one = Read("scgpt", None, None, {"trrust": 1, "empty": None}, {})
+    cases, left = cases_of(Models({"scgpt": one}, {"geneformer": "not here"}), "baron", make)
+    assert cases == {"scgpt/baron/trrust": "scgpt/baron/trrust"}
+    assert left == {"geneformer/baron": "not here", "scgpt/baron/empty": "no positives"}
+
+
+def test_splits_are_aggregated_by_twice_the_median():
+    made = case(signal=0.4, n_tfs=24)
+    one = cssi_real.nested_gain(made, np.random.default_rng(3), 99, 1)
+    many = cssi_real.nested_gain(made, np.random.default_rng(3), 99, 15)
+    assert many.p_floor == 2 * one.p_floor and many.detail["splits"] == 15
+    rng, single = np.random.default_rng(3), []
+    for _ in range(15):
+        single.append(cssi_real.nested_gain(made, rng, 99, 1))
+    assert many.p == pytest.approx(min(1, 2 * np.median([o.p for o in single])))
+    assert many.estimate == pytest.approx(np.median([o.estimate for o in single]))
+    assert many.low <= many.estimate <= many.high
+    with pytest.raises(ParameterError, match="odd number"):
+        cssi_real.nested_gain(made, rng, 99, 4)
+
+
+def test_more_strata_than_cells_are_refused():
+    with pytest.raises(ParameterError, match="5 strata for 4 cells"):
+        kmeans(np.zeros((4, 2)), 5)
+    with pytest.raises(DataError, match="one label per cell"):
+        cssi.correlations(np.zeros((4, 30)), np.arange(5))
+
+
+def test_the_tests_of_the_design_are_those_of_their_functions():
+    scores = cssi.t2_scores(3, score=cssi.score_tested)
+    found = cssi.t2_tests(scores, np.random.default_rng(0), 19)
+    assert list(found) == [f"11.{i}" for i in range(1, 10)]
+    assert set(found) | {"11.10", "11.11", "11.12"} == set(cssi_records.T2_SCOPES)
+    large = scores[scores["config"] == "Large"]
+    assert found["11.3"].estimate == pytest.approx((large["oracle"] - large["pooled"]).mean())
+    later = cssi.t2_scores(1, first=2, score=cssi.score_tested)
+    both = later.merge(scores, on=["config", "seed"])
+    assert len(both) == 6 and (both["oracle_x"] == both["oracle_y"]).all()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import anndata as ad
 import numpy as np
@@ -18,6 +20,7 @@ from helpers.models.adapter import ModelAdapter
 from helpers.models.load import load_model
 
 OTHER = "other"
+Case = TypeVar("Case")
 
 
 @dataclass(frozen=True)
@@ -169,3 +172,36 @@ def read_models(
         )
         read[label] = Read(label, sums, adata[:, genes].copy(), cells.references, sizes)
     return Models(read, missing)
+
+
+def cases_of(
+    inputs: Models, data: str, make: Callable[[str, Read, pd.DataFrame], Case]
+) -> tuple[dict[str, Case], dict[str, str]]:
+    """Score every model against every reference, keeping the reason where that is impossible.
+
+    Parameters
+    ----------
+    inputs
+        From `read_models`.
+    data
+        Name of the cells.
+    make
+        Function of a name, a read model and curated edges; it raises `DataError` where nothing can
+        be scored (no pair with enough cells, no positive).
+
+    Returns
+    -------
+    (cases, left_out)
+        ``"model/data/reference"`` -> result; and scope -> reason, where a model is not here
+        (``"model/data"``) or a reference has nothing to score.
+    """
+    cases = {}
+    left_out = {f"{label}/{data}": reason for label, reason in inputs.missing.items()}
+    for label, one in inputs.read.items():
+        for reference, edges in one.references.items():
+            name = f"{label}/{data}/{reference}"
+            try:
+                cases[name] = make(name, one, edges)
+            except DataError as error:
+                left_out[name] = str(error)
+    return cases, left_out
