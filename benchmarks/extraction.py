@@ -4,8 +4,10 @@ All layers x all heads x 100 query rows are read, with sums of squares. The peer
 ``output_attentions=True`` does: every layer's whole map is formed and held. It is measured twice,
 for the maps alone and for the same sums as ours, since maps are no result yet; and once more
 through the published class, whose call also computes the logits of every word. Memory is measured
-in a process of its own for each way: all of it, and what came on top of the loaded model. Weights
-are random, since cost does not depend on them. Times are processor seconds of one thread, which
+in a process of its own for each way: all of it, and what came on top of the loaded model. Eight
+cells are read; whole maps of them are formed at once, as in the scGPT tutorial, and streaming is
+measured in one batch too and in the batches it chooses. Weights are random, since cost does not
+depend on them. Times are processor seconds of one thread, which
 neighbours on a shared machine disturb least; only ratios within one run mean anything.
 
     python benchmarks/extraction.py [--quick]
@@ -24,6 +26,8 @@ import time
 import torch
 from _extraction_ways import N_TFS, WAYS, build, tokens_of, way_of
 
+from helpers.extraction.devices import choose
+
 COMPARED = {
     "geneformer": ["forward", "streaming", "maps", "maps_to_sums", "published_call"],
     "scgpt": ["forward", "streaming", "maps", "maps_to_sums", "tutorial"],
@@ -39,21 +43,25 @@ def peak_mb() -> float:
 
 
 def memory(model: str, way: str, layers: int, length: int, cells: int, batch: int) -> None:
-    """Read some cells in one way; print the peak memory and what came on top of the model."""
+    """Read some cells in one way; print the peak memory and what came on top of the model.
+
+    A batch of 0 is the one that extraction chooses.
+    """
     adapter, longest = build(model, layers)
+    tokens = tokens_of(adapter, length or longest, cells)
+    batch = batch or choose(adapter, tokens, device="cpu").batch_size
     way_of(adapter, tokens_of(adapter, 150, 2), way, 2)()  # what every run shares
-    run = way_of(adapter, tokens_of(adapter, length or longest, cells), way, batch)
+    run = way_of(adapter, tokens, way, batch)
     before = peak_mb()
     run()
-    print(json.dumps({"peak_mb": peak_mb(), "added_mb": peak_mb() - before}))
+    print(json.dumps({"peak_mb": peak_mb(), "added_mb": peak_mb() - before, "batch": batch}))
 
 
 def turns(model: str, layers: int, cells: int, repeats: int) -> None:
     """Time the ways in turns within one process; print the fewest seconds per cell of each.
 
     On a shared machine two processes meet different neighbours; turns within one process meet
-    much the same ones. Every way is timed in batches of one and of several cells, and the faster
-    counts: large maps cost more than a batch saves.
+    much the same ones. Cells go one by one, which costs no way more than batches of long cells.
     """
     torch.set_num_threads(1)
     adapter, length = build(model, layers)
@@ -66,14 +74,13 @@ def turns(model: str, layers: int, cells: int, repeats: int) -> None:
             if one and turn:
                 continue  # slow enough to be measured well once, on one cell
             held = tokens_of(adapter, length, 1) if one else tokens
-            for batch in {1, len(held)}:
-                run = way_of(adapter, held, way, batch)
-                begun = time.process_time()
-                found = run()
-                seconds = (time.process_time() - begun) / len(held)
-                best[way] = min(seconds, best.get(way, seconds))
-                if found is not None:
-                    sums[way] = found.total[..., :N_TFS, :-1]
+            run = way_of(adapter, held, way, 1)
+            begun = time.process_time()
+            found = run()
+            seconds = (time.process_time() - begun) / len(held)
+            best[way] = min(seconds, best.get(way, seconds))
+            if found is not None:
+                sums[way] = found.total[..., :N_TFS, :-1]
     gaps = [float((found - sums["streaming"]).abs().max()) for found in sums.values()]
     print(json.dumps({"seconds": best, "largest_gap": max(gaps)}))
 
@@ -90,34 +97,36 @@ def launch(task: str, *arguments: object) -> dict:
 def compare(model: str, quick: bool) -> dict[str, float]:
     """Measure one model in every way, print its table, and return its ratios."""
     layers = QUICK_LAYERS[model] if quick else 0
-    timed = launch("turns", model, layers, 2 if quick else 4, 2 if quick else 3)
+    timed = launch("turns", model, layers, 2, 2 if quick else 3)
     seconds, held = timed["seconds"], {}
     if timed["largest_gap"] > TOLERANCE:
         raise SystemExit(f"{model}: sums of the ways differ by {timed['largest_gap']:.1e}")
     for way in COMPARED[model]:
         cells = 1 if way == "tutorial" else BATCH
-        held[way] = found = launch("memory", model, way, layers, 0, cells, cells)
-        print(
-            f"{model:<12}{WAYS[way]:<60}{seconds[way]:>8.3f}"
-            f"{found['peak_mb']:>9.0f}{found['added_mb']:>10.0f}",
-            flush=True,
-        )
+        for batch in [cells, 0] if way == "streaming" else [cells]:
+            held[way, batch] = found = launch("memory", model, way, layers, 0, cells, batch)
+            print(
+                f"{model:<12}{WAYS[way]:<60}{seconds[way]:>8.3f}{found['batch']:>7}"
+                f"{found['peak_mb']:>9.0f}{found['added_mb']:>10.0f}",
+                flush=True,
+            )
     print(f"{model:<12}largest difference between sums: {timed['largest_gap']:.1e}\n", flush=True)
     ours = seconds["streaming"]
     ratios = {"streaming_to_forward": ours / seconds["forward"]}
     for way in COMPARED[model][2:]:
         ratios[f"{way}_to_streaming"] = seconds[way] / ours
-    for way in ("maps", "maps_to_sums"):
-        for kind in ("peak", "added"):
-            share = held["streaming"][f"{kind}_mb"] / held[way][f"{kind}_mb"]
-            ratios[f"{kind}_memory_to_{way}"] = share
+    for kind in ("peak", "added"):
+        whole = held["maps_to_sums", BATCH][f"{kind}_mb"]
+        ratios[f"{kind}_memory_to_maps"] = held["streaming", 0][f"{kind}_mb"] / whole
+        same = held["streaming", BATCH][f"{kind}_mb"] / whole
+        ratios[f"{kind}_memory_to_maps_same_batch"] = same
     return {f"{model}/{name}": ratio for name, ratio in ratios.items()}
 
 
 def main(quick: bool) -> None:
     """Run every comparison, print a table and one JSON line."""
-    print(f"all layers x heads x {N_TFS} rows at full length; memory in batches of {BATCH} cells")
-    print(f"{'model':<12}{'way':<60}{'s/cell':>8}{'peak MB':>9}{'added MB':>10}")
+    print(f"all layers x heads x {N_TFS} rows at full length; memory of reading {BATCH} cells")
+    print(f"{'model':<12}{'way':<60}{'s/cell':>8}{'batch':>7}{'peak MB':>9}{'added MB':>10}")
     ratios: dict[str, float] = {}
     for model in COMPARED:
         ratios |= compare(model, quick)

@@ -1,4 +1,4 @@
-"""Published shapes at full size, with random weights: they load and run one short cell."""
+"""Published shapes at full size, with random weights: they load and run a full-length cell."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import BertConfig, BertForMaskedLM
 
+from helpers.extraction import extract
 from helpers.models.load import load_model
 
 pytestmark = pytest.mark.slow
@@ -23,27 +24,35 @@ GENEFORMER = {
     "V2-104M": (12, 12, 768, 3072, 4096, 20_275),
     "V2-316M": (18, 18, 1152, 4608, 4096, 20_275),
 }
+STEP = 3
+"""The made-up cell expresses every third gene: more than any model reads."""
 
 
 def one_cell(genes: list[str], ids: list[str] | None = None) -> anndata.AnnData:
     counts = np.zeros((1, len(genes)), dtype=np.float32)
-    counts[0, ::7] = 1 + np.arange(len(counts[0, ::7])) % 9
+    counts[0, ::STEP] = 1 + np.arange(len(counts[0, ::STEP])) % 9
     var = pd.DataFrame({"ensembl_id": ids or genes}, index=pd.Index(genes))
     return anndata.AnnData(counts, obs=pd.DataFrame(index=["cell"]), var=var)
 
 
 def check_run(adapter, adata, length: int) -> None:
-    tokens = adapter.tokenise(adata, max_length=length)
-    batch = adapter.collate(tokens, [0])
-    assert batch.ids.shape == (1, length)
+    """Run one full-length cell through the extractor, and a short one to its prediction."""
+    genes = list(adata.var_names)
+    found = extract(
+        adapter, adata, sources=genes[: STEP * 20 : STEP], genes=genes[: STEP * 100], squares=False,
+        max_length=length, device="cpu", show_progress=False,
+    )  # fmt: skip
+    assert len(adapter.tokenise(adata, max_length=length).ids[0]) == length
+    assert found["sum"].shape == (adapter.n_layers, adapter.n_heads, 20, 100 * STEP)
+    rows = found["sum"].sum("target") + found["outside"]
+    held = found["cells"].broadcast_like(rows)
+    assert 0 < int(found["cells"].sum()) <= 20
+    np.testing.assert_allclose(rows, held, atol=1e-4)
+    tokens = adapter.tokenise(adata, max_length=64)
     with torch.inference_mode():
-        output = adapter.forward(batch)
-        maps = kit.attention_maps(adapter, batch)
-    assert output.hidden.shape == (1, length, adapter.width)
-    assert torch.isfinite(output.hidden).all()
-    assert len(maps) == adapter.n_layers
-    assert maps[-1].shape == (1, adapter.n_heads, length, length)
-    torch.testing.assert_close(maps[-1].sum(-1), torch.ones(1, adapter.n_heads, length))
+        output = adapter.forward(adapter.collate(tokens, [0]))
+        assert output.hidden.shape == (1, 64, adapter.width)
+        assert torch.isfinite(output.hidden).all() and torch.isfinite(output.prediction).all()
 
 
 def test_scgpt_whole_human_shape(tmp_path):
@@ -91,7 +100,7 @@ def test_scgpt_whole_human_shape(tmp_path):
     adapter = load_model(f"scgpt:{tmp_path}")
     assert (adapter.n_layers, adapter.n_heads, adapter.width) == (12, 8, 512)
     assert adapter.max_length == 1200
-    check_run(adapter, one_cell(genes[:2000]), 128)
+    check_run(adapter, one_cell(genes[:10_000]), 1200)
 
 
 @pytest.mark.parametrize("version", GENEFORMER)
@@ -124,6 +133,6 @@ def test_geneformer_shapes(tmp_path, version):
     try:
         assert (adapter.n_layers, adapter.n_heads, adapter.width) == (layers, heads, width)
         assert adapter.max_length == positions
-        check_run(adapter, one_cell(genes[:2000]), 64)
+        check_run(adapter, one_cell(genes), positions)
     finally:
         (tmp_path / "model.safetensors").unlink()

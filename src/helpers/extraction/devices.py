@@ -15,8 +15,10 @@ from helpers.models.adapter import ModelAdapter, Tokens
 log = logging.getLogger(__name__)
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16}
-CPU_BATCH_BYTES = 400_000_000
+CPU_BATCH_BYTES = 64_000_000
+"""A processor gains no speed from batches much larger than its caches, and they cost memory."""
 CUDA_SHARE = 0.5
+"""Share of a card's free memory that a batch may take."""
 
 
 @dataclass(frozen=True)
