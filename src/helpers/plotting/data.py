@@ -43,10 +43,10 @@ def map_of_cells(table: pd.DataFrame) -> tuple[Figure, str]:
                 ncols=3,
                 columnspacing=1.0,
                 handletextpad=0.3,
-                loc="lower center",
-                bbox_to_anchor=(0.5, -0.42),
+                loc="upper center",
+                bbox_to_anchor=(0.5, -0.14),
             )
-        axes[0].set_ylabel(f"component 2 ({second})")
+        axes[0].set_ylabel(f"component 2 ({second} of variance)")
     alt = (
         f"Two scatter plots of {len(table)} cells on the same two principal components. Left, "
         f"colours are the most frequent cell types; right, colours are donors."

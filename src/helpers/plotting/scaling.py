@@ -31,7 +31,7 @@ def recovery(table: pd.DataFrame) -> tuple[Figure, str]:
             axis.plot(
                 mean.index, mean["auroc_free"], "s--", color=GREEN, label="mean AUROC, all pairs"
             )
-            axis.plot(mean.index, mean["f1"], "^-", color=ORANGE, label="mean F1 of the top")
+            axis.plot(mean.index, mean["f1"], "^-", color=ORANGE, label="mean F1, top 50")
             axis.set_title(name)
             axis.set_xlabel("number of cells")
             axis.set_ylim(0, 1.02)
@@ -63,7 +63,7 @@ def states(table: pd.DataFrame) -> tuple[Figure, str]:
                 axis.plot(mean.index, mean[value], "-", color=colour, label=name)
             ends = mean["auroc"].iloc[[0, -1]]
             parts.append(f"{name}: AUROC {ends.iloc[0]:.2f} to {ends.iloc[1]:.2f}")
-        for axis, label in zip(axes, ("AUROC", "F1 of the top"), strict=True):
+        for axis, label in zip(axes, ("AUROC", "F1 of the top 50 pairs"), strict=True):
             axis.set_xlabel("cell states in the sample")
             axis.set_xticks(sorted(table["states"].unique()))
             axis.set_ylabel(label)
