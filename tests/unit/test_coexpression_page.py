@@ -185,6 +185,11 @@ def test_sentences_change_when_the_values_do(findings):
     assert "lies within" in verdicts.regulation_sentence(with_p(one, "10.5", 0.001))
     assert "in 1 of 1 models" in verdicts.summary({"scgpt/sim/network": yes})
     assert "in 0 of 1 models" in verdicts.summary({"scgpt/sim/network": no})
+    open_question = with_p(with_p(one, "10.3", 0.5), "10.5", 0.5)
+    text = verdicts.change_sentence({"scgpt/sim/network": open_question})
+    assert text.startswith("1 of 1 analyses show neither") and "such TFs" in text
+    decided = with_p(one, "10.3", 0.001)
+    assert "Every analysis is decided" in verdicts.change_sentence({"scgpt/sim/network": decided})
 
 
 def test_tables_hold_a_row_for_every_analysis(findings):

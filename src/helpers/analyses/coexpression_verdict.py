@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import pandas as pd
 
-from helpers.analyses.coexpression import Findings
+from helpers.analyses.coexpression import MARGIN, Findings
 from helpers.estimates import Estimate, NotEstimable
 from helpers.registry.claims import load_claims
 from helpers.statistics.results import Outcome
@@ -123,6 +124,35 @@ def summary(findings: Mapping[str, Findings]) -> str:
         f"Its ranking of regulation differs from permuted targets in {signal[0]} of {signal[1]} "
         f"analyses; an AUROC within 0.45 and 0.55 is established in {absent[0]} of {absent[1]}. "
         "These counts are of uncorrected p values; the registry page corrects them together."
+    )
+
+
+def change_sentence(findings: Mapping[str, Findings]) -> str:
+    """Say what would change the verdict: how many TFs the undecided analyses would need.
+
+    An analysis is undecided if neither a signal (10.3) nor its absence (10.5) is established. The
+    half width of an interval falls with the root of the number of TFs; absence can be established
+    once the 90 % interval fits into 0.5 +/- 0.05.
+    """
+    undecided = {
+        key: found.auroc
+        for key, found in findings.items()
+        if _holds(found.tests["10.3"]) is not True
+        and _holds(found.tests["10.5"]) is not True
+        and isinstance(found.auroc, Estimate)
+        and found.auroc.low is not None
+    }
+    if not undecided:
+        return "Every analysis is decided; another model or reference could still decide otherwise."
+    half = {key: (one.high - one.low) / 2 * 1.645 / 1.960 for key, one in undecided.items()}
+    worst = max(half, key=half.get)
+    counts = findings[worst].universe
+    needed = math.ceil(counts["n_tfs_with_positive"] * max(half[worst] / MARGIN, 1.0) ** 2)
+    return (
+        f"{len(undecided)} of {len(findings)} analyses show neither a signal nor its absence. "
+        f"The widest interval is that of {worst}: with {counts['n_tfs_with_positive']} TFs that "
+        f"have a target here its 90 % half width is {half[worst]:.3f}, and about {needed} such TFs "
+        f"would bring it to {MARGIN}. More cells alone do not: the uncertainty is that of TFs."
     )
 
 
