@@ -143,6 +143,14 @@ def test_degenerate_differences_are_not_estimable():
     assert isinstance(cssi.decline(flat, np.random.default_rng(0), 9), NotEstimable)
 
 
+@pytest.mark.parametrize("sides", ["one", "two"])
+@pytest.mark.parametrize("n", [3, 6, 10, 60])
+def test_no_signed_rank_p_lies_below_its_floor(n, sides):
+    for difference in (np.ones(n), np.arange(1.0, n + 1), np.r_[np.ones(n - 1), 2.0]):
+        found = cssi.wilcoxon(difference, sides, "seed")
+        assert 0 < found.p_floor <= found.p
+
+
 def test_few_positives_allow_no_choice_of_layers():
     rng = np.random.default_rng(0)
     for made in (case(n_tfs=2, positives=10), case(n_tfs=9, positives=1)):
