@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from helpers.errors import RegistryError
-from helpers.registry import TestRecord, append, collect, frame, read, write_registry
+from helpers.estimates import NotEstimable
+from helpers.registry import (
+    TestRecord,
+    append,
+    collect,
+    frame,
+    read,
+    record_of,
+    write_registry,
+)
+from helpers.statistics.results import Outcome
 
 GOOD = {
     "test_id": "10.1/scgpt/baron",
@@ -132,3 +142,33 @@ def test_one_id_in_two_notebooks_is_refused():
 
 def test_an_empty_registry_is_an_empty_table(tmp_path):
     assert collect(tmp_path).empty
+
+
+def test_record_of_takes_the_outcome_and_lets_fields_go_before_it():
+    about = GOOD | {"role": "descriptive"}
+    for name in (
+        "test",
+        "null",
+        "unit",
+        "n_units",
+        "sides",
+        "estimate",
+        "p",
+        "p_floor",
+        "resamples",
+    ):
+        about.pop(name, None)
+    found = Outcome(
+        0.4, 0.01, "one", "QAP", "labels permuted", "gene", 30, 99, 0.01, low=0.2, high=0.6
+    )
+    row = record_of(found, **about, null="said otherwise")
+    assert (row.estimate, row.ci_low, row.ci_high, row.p, row.p_floor) == (
+        0.4,
+        0.2,
+        0.6,
+        0.01,
+        0.01,
+    )
+    assert (row.test, row.null, row.unit, row.n_units) == ("QAP", "said otherwise", "gene", 30)
+    none = record_of(NotEstimable("too few genes"), **about, unit="gene")
+    assert not none.estimable and none.reason == "too few genes" and none.p is None

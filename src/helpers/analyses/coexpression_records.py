@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from helpers.analyses.coexpression import Findings
 from helpers.estimates import NotEstimable
-from helpers.registry import TestRecord
+from helpers.registry import TestRecord, record_of
 from helpers.statistics.results import Outcome
 
 NOTEBOOK = "10_coexpression"
@@ -87,22 +88,13 @@ def record(
         "claim_ids": CLAIMS[number],
     }
     if isinstance(outcome, NotEstimable):
-        return TestRecord(
-            **fields, test="none", n_units=n_units, estimable=False, reason=outcome.reason
-        )
-    shift = 0.5 if number == "10.3" else 0.0
-    return TestRecord(
-        **fields,
-        test=outcome.test,
-        sides="-" if number == "10.5" else outcome.sides,
-        n_units=outcome.n_units,
-        resamples=outcome.resamples,
-        estimate=outcome.estimate - shift,
-        ci_low=None if outcome.low is None else outcome.low - shift,
-        ci_high=None if outcome.high is None else outcome.high - shift,
-        p=outcome.p,
-        p_floor=outcome.p_floor or None,
-    )
+        return record_of(outcome, **fields, n_units=n_units)
+    if number == "10.5":
+        fields["sides"] = "-"
+    if number == "10.3":  # the statistic is AUROC - 0.5
+        low, high = (None if x is None else x - 0.5 for x in (outcome.low, outcome.high))
+        outcome = replace(outcome, estimate=outcome.estimate - 0.5, low=low, high=high)
+    return record_of(outcome, **fields)
 
 
 def published_record(scope: str, found: Findings, seed: int) -> TestRecord | None:

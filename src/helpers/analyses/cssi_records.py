@@ -7,7 +7,7 @@ import pandas as pd
 from helpers.analyses.cssi_scan import CEILING
 from helpers.datasets.simulate import T2_CONFIGURATIONS
 from helpers.estimates import NotEstimable
-from helpers.registry import TestRecord
+from helpers.registry import TestRecord, record_of
 from helpers.registry.roles import role_of
 from helpers.statistics.results import Outcome
 
@@ -120,29 +120,8 @@ def record(
         "variant": variant,
     }
     if isinstance(outcome, NotEstimable):
-        return TestRecord(
-            **fields,
-            test="none",
-            null="none",
-            unit=unit,
-            n_units=0,
-            estimable=False,
-            reason=outcome.reason,
-        )
-    return TestRecord(
-        **fields,
-        test=outcome.test,
-        null=outcome.null,
-        unit=outcome.unit,
-        sides=outcome.sides,
-        n_units=outcome.n_units,
-        resamples=outcome.resamples,
-        estimate=outcome.estimate,
-        ci_low=outcome.low,
-        ci_high=outcome.high,
-        p=outcome.p,
-        p_floor=outcome.p_floor or None,
-    )
+        fields["unit"] = unit
+    return record_of(outcome, **fields)
 
 
 def table2_sentence(table: pd.DataFrame) -> str:

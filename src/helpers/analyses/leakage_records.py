@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from helpers.analyses import leakage
 from helpers.estimates import NotEstimable
-from helpers.registry import TestRecord
+from helpers.registry import TestRecord, record_of
 from helpers.statistics.results import Outcome
 
 NOTEBOOK = "28_leakage"
@@ -56,21 +56,7 @@ def record(
         "unit": "donor",
         "seed": seed,
     }
-    if isinstance(found, NotEstimable):
-        return TestRecord(
-            **fields, test="-", null="-", n_units=0, estimable=False, reason=found.reason
-        )
-    return TestRecord(
-        **fields,
-        estimate=found.estimate,
-        test=found.test,
-        null=found.null,
-        sides=found.sides,
-        n_units=found.n_units,
-        resamples=found.resamples,
-        p=found.p,
-        p_floor=found.p_floor or None,
-    )
+    return record_of(found, **fields)
 
 
 def not_here() -> list[TestRecord]:

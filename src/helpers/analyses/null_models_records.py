@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from helpers.estimates import NotEstimable
-from helpers.registry import TestRecord
+from helpers.registry import TestRecord, record_of
 from helpers.registry.roles import role_of
 from helpers.statistics.jackknife import LeaveOneOut
 from helpers.statistics.results import Outcome
@@ -124,23 +124,7 @@ def records(
             "claim_ids": claims,
             "role": role_of(f"{number}/{scope}"),
         }
-        if isinstance(outcome, NotEstimable):
-            yield TestRecord(
-                **fields, test="none", n_units=0, estimable=False, reason=outcome.reason
-            )
-        else:
-            yield TestRecord(
-                **fields,
-                test=outcome.test,
-                sides=outcome.sides,
-                n_units=outcome.n_units,
-                resamples=outcome.resamples,
-                estimate=outcome.estimate,
-                ci_low=outcome.low,
-                ci_high=outcome.high,
-                p=outcome.p,
-                p_floor=outcome.p_floor or None,
-            )
+        yield record_of(outcome, **fields)
     fields = _common("12.11", scope, seed) | {
         "hypothesis": "the conclusion does not rest on one TF",
         "statistic": "largest influence of one TF on the AUROC",

@@ -11,7 +11,7 @@ from scipy import stats
 
 from helpers.analyses import scaling
 from helpers.estimates import NotEstimable
-from helpers.registry import TestRecord
+from helpers.registry import TestRecord, record_of
 from helpers.statistics.results import Outcome
 
 NOTEBOOK = "20_scaling"
@@ -40,24 +40,10 @@ def record(
         **_COMMON,
     }
     if isinstance(found, NotEstimable):
-        return TestRecord(
-            **fields, test="-", null="-", unit="seed", n_units=0,
-            estimable=False, reason=found.reason,
-        )  # fmt: skip
-    return TestRecord(
-        **fields,
-        estimate=found.estimate,
-        ci_low=found.low,
-        ci_high=found.high,
-        test=found.test,
-        null=found.null,
-        sides="-" if number == "20.7" else found.sides,
-        unit=found.unit,
-        n_units=found.n_units,
-        resamples=found.resamples,
-        p=found.p,
-        p_floor=found.p_floor or None,
-    )
+        fields["unit"] = "seed"
+    if number == "20.7":
+        fields["sides"] = "-"
+    return record_of(found, **fields)
 
 
 def fall_record(place: str, counted: tuple[int, int, float], variant: str, seed: int | None):

@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from helpers.errors import RegistryError
+from helpers.estimates import NotEstimable
 from helpers.registry.units import allowed_units
+from helpers.statistics.results import Outcome
 
 _IDENTIFIER = re.compile(r"^(\d\d)\.\d+[a-z]?(/[A-Za-z0-9._:+-]+)*$")
 _FAMILY = re.compile(r"^F\d\d[A-Za-z0-9_-]*$")
@@ -205,3 +207,33 @@ class TestRecord:
             return cls(**values)
         except TypeError as error:
             raise RegistryError(f"Test record {values.get('test_id')!r}: {error}") from error
+
+
+def record_of(outcome: Outcome | NotEstimable, **fields: Any) -> TestRecord:
+    """Return the registry row of what a statistic found.
+
+    Parameters
+    ----------
+    outcome
+        The test, or why there is none.
+    **fields
+        Everything else that a `TestRecord` needs; what is given here goes before the outcome's own
+        test, null, unit, sides and number of units.
+    """
+    if isinstance(outcome, NotEstimable):
+        made = {"test": "none", "null": "none", "n_units": 0}
+        return TestRecord(**(made | fields | {"estimable": False, "reason": outcome.reason}))
+    made = {
+        "test": outcome.test,
+        "null": outcome.null,
+        "unit": outcome.unit,
+        "sides": outcome.sides,
+        "n_units": outcome.n_units,
+        "resamples": outcome.resamples,
+        "estimate": outcome.estimate,
+        "ci_low": outcome.low,
+        "ci_high": outcome.high,
+        "p": outcome.p,
+        "p_floor": outcome.p_floor or None,
+    }
+    return TestRecord(**(made | fields))
