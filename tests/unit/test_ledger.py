@@ -137,6 +137,15 @@ def test_a_claim_without_link_or_check_has_no_evidence(checks, notes):
     assert status([], checks, notes, "ortholog/fragile").status == book.NO_EVIDENCE
 
 
+def test_an_interval_is_shown_with_its_value(checks, notes):
+    shown = status([link(PATHS[0], 0.3, "corrected", low=0.25, high=0.351)], checks, notes)
+    assert shown.corrected == "0.3 [0.25, 0.351]"
+
+
+def test_what_other_printed_figures_give_is_the_computed_value(checks, notes):
+    assert status([], checks, notes, "c/edges").computed == "96892"
+
+
 def test_corrected_values_never_decide(checks, notes):
     row = status([link(PATHS[0], 0.3393, "corrected")], checks, notes, notebooks=())
     assert row.status == book.NO_EVIDENCE

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 
 from helpers.analyses import links
+from helpers.estimates import Estimate
 from helpers.registry import TestRecord
 from helpers.registry.claims import Printed, claim_of, load_claims, printed, table_rows
 
@@ -78,6 +79,8 @@ class Section:
         Corrected values by key; where one answers a printed figure, its path stands in `answers`.
     answers
         Key of a corrected value and the path of the printed figure it answers.
+    estimates
+        Path of a printed figure and its corrected value with the interval that it lacks.
     words
         Path of a figure printed in words, and the text that the archive gives.
     function
@@ -92,6 +95,7 @@ class Section:
     function: str
     corrected: dict[str, float] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
+    estimates: dict[str, Estimate] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
 
     def sentence(self) -> str:
@@ -109,7 +113,7 @@ class Section:
 
     def claims_line(self) -> str:
         """Return links to the ledger entries that this section answers, in either variant."""
-        return claims_line(self.checks, [*self.answers.values(), *self.words])
+        return claims_line(self.checks, [*self.answers.values(), *self.estimates, *self.words])
 
 
 def claims_line(checks: list[CellCheck], others: Iterable[str] = ()) -> str:

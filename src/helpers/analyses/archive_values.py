@@ -29,6 +29,10 @@ def keep(run, section: Section) -> None:
             function=section.function,
             **claim,
         )
+    for path, estimate in section.estimates.items():
+        key = f"archive/{section.name}/corrected/{key_of(path, alone=False)}"
+        meta = {"variant": "corrected", "function": section.function, "claim": path}
+        run.value(key, estimate, **meta)
 
 
 def store(run, checks: list[CellCheck], prefix: str = "") -> None:

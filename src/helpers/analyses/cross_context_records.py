@@ -123,6 +123,15 @@ def store(run, published: pd.DataFrame, corrected: pd.DataFrame) -> None:
         if pd.notna(row.p_exact):
             for name in ("statistic", "p_exact", "p_drawn", "q"):
                 run.value(f"{base}/{name}", getattr(row, name), **meta)
+    aligned = {"low": corrected["rho_output"].min(), "high": corrected["rho_output"].max()}
+    for end, value in aligned.items():
+        run.value(
+            f"rho_output/{end}",
+            float(value),
+            claim=f"consistency/rho-range#{end}",
+            variant="corrected",
+            function="analyses.cross_context.corrected_comparisons",
+        )
     usable = corrected[corrected["p_exact"].notna()]
     run.value(
         "survivors",

@@ -10,6 +10,12 @@ from helpers.registry import TestRecord
 NOTEBOOK = "22_mediation_bias"
 DECLARED = tuple(f"22.{i}" for i in range(1, 20))
 _COMMON = {"notebook": NOTEBOOK, "family": "F22", "paper": "A", "section": "3.6", "tag": "ATTN"}
+CERTIFIED = {
+    "uniform/1": "mediation/certificate-lambda1",
+    "uniform/3": "mediation/certificate-lambda3",
+}
+"""Certified fractions that the paper prints, by allocation and multiplier."""
+
 COALITIONS = "the archive holds effects of single components only; no set was ever patched jointly"
 
 
@@ -113,7 +119,9 @@ def store_corrected(run, table: pd.DataFrame, curves: pd.DataFrame) -> None:
     meta["function"] = "analyses.mediation_bias.certificate_curves"
     for row in curves.to_dict("records"):
         scale = f"{row['lambda']:g}".replace(".", "_")
-        run.value(f"certificates/{row['allocation']}/{scale}", row["fraction"], **meta)
+        key = f"{row['allocation']}/{scale}"
+        claim = {"claim": CERTIFIED[key]} if key in CERTIFIED else {}
+        run.value(f"certificates/{key}", row["fraction"], **meta, **claim)
 
 
 def residual_sentence(published: pd.DataFrame, table: pd.DataFrame) -> str:

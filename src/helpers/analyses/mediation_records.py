@@ -196,7 +196,8 @@ def store_corrected(run, tables: dict[str, pd.DataFrame]) -> None:
     run
         Page of the notebook.
     tables
-        ``overlap, specificity, counts, concentration, effects, signs`` as from `mediation_archive`.
+        ``overlap, tissues, specificity, counts, concentration, effects, signs, design`` as from
+        `mediation_archive`.
     """
     for row in tables["overlap"].itertuples():
         base, label = f"table5/{row.granularity}/{row.k}", f"{PRINTED[row.granularity]} {row.k}"
@@ -206,8 +207,21 @@ def store_corrected(run, tables: dict[str, pd.DataFrame]) -> None:
         for null, what, route in product(("shared", "depth"), ("mean", "p"), ("exact", "drawn")):
             name = f"{null}_{what}_{route}"
             _keep(run, f"{base}/{name}", getattr(row, name), "overlap", cells.get(name))
+        if row.k == 5:
+            claim = {"blocks": "b/p-heads", "mlp": "b/p-mlp"}[row.granularity]
+            _keep(run, f"{base}/p", row.shared_p_exact, "overlap", claim)
+    expected = tables["overlap"].query("k == 5").set_index("granularity")["shared_mean_exact"]
+    for row in tables["tissues"].itertuples():
+        cell = f"b/table4[{PRINTED[row.granularity]} {row.tissues.title()}].jaccard"
+        beyond = row.mean - expected[row.granularity]
+        _keep(run, f"table4/{row.granularity}/{row.tissues}/beyond", beyond, "overlap", cell)
     for row in tables["specificity"].itertuples():
-        _keep(run, f"specificity/{row.granularity}/{row.k}", row.difference, "pair_specificity")
+        claim = "b/max-jaccard" if (row.granularity, row.k) == ("mlp", 5) else None
+        key = f"specificity/{row.granularity}/{row.k}"
+        _keep(run, key, row.difference, "pair_specificity", claim)
+    for panel, row in tables["design"].iterrows():
+        cell = f"b/table1[{panel} 1].shared"
+        _keep(run, f"table1/{panel}/bound", row["tried in all three"], "coverage_design", cell)
     for row in tables["counts"].itertuples():
         base = f"table7/{row.tissue}/{row.granularity}"
         cell = f"b/table7[{row.tissue.capitalize()} {PRINTED[row.granularity]}].significant"
@@ -218,6 +232,16 @@ def store_corrected(run, tables: dict[str, pd.DataFrame]) -> None:
         _keep(run, f"{base}/top5_share", row.top5_share, "concentration")
         _keep(run, f"{base}/noise_share", row.noise_share, "concentration")
         _keep(run, f"{base}/noise_share_exact", row.noise_share_exact, "concentration")
+    shares = tables["concentration"].groupby(["tissue", "granularity"])["chance_corrected"].mean()
+    for (tissue, granularity), share in shares.items():
+        cell = f"b/table3[{tissue.capitalize()} {PRINTED[granularity]}].top5_mass"
+        key = f"table3/{tissue}/{granularity}/chance_corrected"
+        _keep(run, key, share, "concentration", cell)
+    for granularity, claim in (("blocks", "b/top5-mass-heads"), ("mlp", "b/top5-mass-mlp")):
+        part = shares.xs(granularity, level="granularity")
+        for end, value in (("low", part.min()), ("high", part.max())):
+            key = f"table3/{granularity}/chance_corrected/{end}"
+            _keep(run, key, value, "concentration", f"{claim}#{end}")
     for row in tables["effects"].itertuples():
         base = f"table2/{slug(row.pair)}/{row.tissue}"
         cell = f"b/table2[{row.pair} {row.tissue.capitalize()}]"

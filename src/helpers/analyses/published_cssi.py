@@ -86,9 +86,15 @@ def table2(locate: Locate) -> Section:
         f"{worse} of {len(table)} configurations ({table['kmeans_f1'].min():.2f} to "
         f"{table['kmeans_f1'].max():.2f}).",
         function=f"{HERE}.table2",
-        corrected={f"kmeans_f1/{name}": float(v) for name, v in table["kmeans_f1"].items()},
-        answers={f"kmeans_f1/{name}": f"cssi/table2[{name}].cssi_f1" for name in table.index},
+        corrected={f"kmeans_f1/{name}": float(v) for name, v in table["kmeans_f1"].items()}
+        | {"kmeans_floor": float(table["kmeans_f1"].min())}
+        | {"pooled_lowest": float(table["pooled_f1"].min())},
+        answers={f"kmeans_f1/{name}": f"cssi/table2[{name}].cssi_f1" for name in table.index}
+        | {"kmeans_floor": "cssi/max-f1-floor", "pooled_lowest": "cssi/pooled-f1-decline#4"},
     )
+
+
+_SINGLE_AUROCS = ("cssi/real-pooled-auroc", "cssi/layer13-auroc", "cssi/layer14-auroc")
 
 
 def table3(locate: Locate) -> Section:
@@ -135,6 +141,10 @@ def table3(locate: Locate) -> Section:
     ]
     shown = {cell[0][0] for cell in table_paths("cssi/table3", ["best_variant"], 1)}
     variants = table.loc[[layer for layer in table.index if layer in shown], "best_variant"]
+    levels = {f"cssi/table3[{layer}].pooled": pooled[layer] for layer in variants.index}
+    levels |= {path: single[path] for path in _SINGLE_AUROCS}
+    levels |= {"cssi/late-layers-auroc#high": top.max(), "cssi/best-heads#0": top.max()}
+    estimates = {p: hanley_mcneil(v, positives, LEVELS - positives) for p, v in levels.items()}
     tenth = pooled.index[(_printed(pooled) - early_printed).abs() < 5e-4]
     widest = (table["high"] - table["low"]).max() / 2
     return Section(
@@ -154,6 +164,7 @@ def table3(locate: Locate) -> Section:
             "largest_gain": float(table["gain"].max()),
             "half_width": float(widest),
         },
+        estimates=estimates,
         words={f"cssi/table3[{layer}].best_variant": name for layer, name in variants.items()},
     )
 
@@ -210,6 +221,7 @@ def table4(locate: Locate) -> Section:
         corrected={
             f"gap/{s}": float(g) for s, g in zip(table["states"], table["gap"], strict=True)
         },
+        answers={f"gap/{s}": path for s, path in zip(shown["states"], ratios, strict=True)},
     )
 
 

@@ -21,6 +21,11 @@ from helpers.statistics.intervals import hanley_mcneil
 
 HERE = "analyses.published_levels"
 CHECKPOINTS = {"brain": "brain", "kidney": "kidney", "whole_human": "whole"}
+CHECKPOINT_MEANS = {name: f"crosstissue/{name}-mean" for name in CHECKPOINTS.values()}
+POSITIVES = {"trrust": 28, "dorothea": 123}
+"""Positives of the AUROCs by layer, as printed; each stands against ten random pairs."""
+
+PER_POSITIVE = 10
 NULLS = {
     "det_rate": "detection rate product",
     "mean_expr": "mean expression product",
@@ -88,10 +93,9 @@ def table1(locate: Locate) -> Section:
         verdict=f"With independent positives {inside} of {len(runs)} intervals include 0.5; the "
         f"TRRUST cells rest on {positives.min()} to {positives.max()} positives.",
         function=function,
-        corrected={
-            f"{r.reference}/{r.cells}/{end}": float(getattr(r, end))
-            for r in runs.itertuples()
-            for end in ("low", "high")
+        estimates={
+            f"coexpression/table1[{r.cells}].geneformer_{r.reference}": error
+            for r, error in zip(runs.itertuples(), errors, strict=True)
         },
     )
 
@@ -107,20 +111,24 @@ def table5(locate: Locate) -> Section:
     function = f"{HERE}.table5"
     note = "Three checkpoints on the same 600 immune cells; the paper calls them tissues."
     checks = [fill("crosstissue/table5", table, order, function=function, note=note)]
-    for name, column in (("brain", "brain"), ("kidney", "kidney"), ("whole", "whole")):
-        claim = f"crosstissue/{name}-mean"
-        values = {claim: table.loc["Mean", f"{column}_trrust"]}
-        values[f"{claim}#sd"] = layers[f"{column}_trrust"].std(ddof=0)
+    for name, claim in CHECKPOINT_MEANS.items():
+        values = {claim: table.loc["Mean", f"{name}_trrust"]}
+        values[f"{claim}#sd"] = layers[f"{name}_trrust"].std(ddof=0)
         checks.append(check(claim, values, function=function, note=note))
-    each = {"trrust": "crosstissue/trrust-auroc", "dorothea": "crosstissue/dorothea-auroc"}
-    for reference, claim in each.items():
+    estimates = {}
+    for reference, positives in POSITIVES.items():
         columns = [name for name in order if name.endswith(reference)]
-        level = float(layers[columns].to_numpy().mean())
+        claim, level = f"crosstissue/{reference}-auroc", float(layers[columns].to_numpy().mean())
         checks.append(check(claim, {claim: level}, function=function, note=note))
+        means = {f"crosstissue/table5[Mean].{name}": table.loc["Mean", name] for name in columns}
+        if reference == "trrust":
+            means |= {c: table.loc["Mean", f"{n}_trrust"] for n, c in CHECKPOINT_MEANS.items()}
+        for path, value in {claim: level, **means}.items():
+            estimates[path] = hanley_mcneil(float(value), positives, PER_POSITIVE * positives)
     size = {"models/scgpt-12l-layers": float(len(layers))}
     checks.append(check("models/scgpt-12l-layers", size, function=function, note=note))
     spread = float(np.ptp(layers.to_numpy(), axis=0).max())
-    error = hanley_mcneil(float(table.loc["Mean", "brain_trrust"]), 28, 280)
+    error = estimates[CHECKPOINT_MEANS["brain"]]
     half = (error.high - error.low) / 2
     return Section(
         name="table5",
@@ -133,6 +141,7 @@ def table5(locate: Locate) -> Section:
         function=function,
         corrected={"largest_layer_spread": spread, "half_width": float(half)},
         answers={"half_width": "crosstissue/trrust-ci#high"},
+        estimates=estimates,
     )
 
 
@@ -158,6 +167,14 @@ def table6(locate: Locate) -> Section:
         ),
     ]
     gap = table.loc["attention (pooled)"] - null.max()
+    levels = {
+        f"crosstissue/table6[attention (pooled)].{name}": (
+            table.loc["attention (pooled)", name],
+            int(name.rpartition("_")[2]),
+        )
+        for name in columns
+    }
+    levels["crosstissue/null-floor"] = (null["trrust_28"].min(), POSITIVES["trrust"])
     return Section(
         name="table6",
         checks=checks,
@@ -168,6 +185,10 @@ def table6(locate: Locate) -> Section:
         f"{-gap.max():.3f} to {-gap.min():.3f}.",
         function=function,
         corrected={f"gap/{name}": float(value) for name, value in gap.items()},
+        estimates={
+            path: hanley_mcneil(float(value), n, PER_POSITIVE * n)
+            for path, (value, n) in levels.items()
+        },
     )
 
 
@@ -228,15 +249,18 @@ def matched(locate: Locate) -> Section:
     checks.append(check("crosstissue/cascade", paths, function=function))
     positives, negatives = run["n_positive_edges"], run["n_negative_edges"]
     rows = []
-    for name, value in (
-        ("attention, all heads", attention),
-        ("best of 96 heads", run["auroc_best_single_head"]),
-        ("median head", run["auroc_median_head"]),
-        ("marginal attention product", marginal),
-        ("expression product", product),
+    estimates = {}
+    for name, claim, value in (
+        ("attention, all heads", "matched/attention-auroc", attention),
+        ("best of 96 heads", "matched/best-head", run["auroc_best_single_head"]),
+        ("median head", "matched/median-head", run["auroc_median_head"]),
+        ("marginal attention product", "matched/marginal-attention", marginal),
+        ("expression product", "matched/expression-baseline", product),
     ):
-        error = hanley_mcneil(value, positives, negatives)
+        estimates[claim] = error = hanley_mcneil(value, positives, negatives)
         rows.append((name, value, error.low, error.high))
+    for part, claim in enumerate(("matched/attention-auroc", "matched/expression-baseline")):
+        estimates[_level(f"expression-matched#{part}")] = estimates[claim]
     table = pd.DataFrame(rows, columns=["score", "auroc", "low", "high"])
     se = (table["high"] - table["low"]) / (2 * 1.959964)
     z = (attention - product) / float(np.hypot(se[0], se[4]))
@@ -251,4 +275,5 @@ def matched(locate: Locate) -> Section:
         f"that to the marginal attention product z = {z_marginal:.1f}; neither was tested.",
         function=function,
         corrected={"gap_z": z, "gap_marginal_z": z_marginal},
+        estimates=estimates,
     )

@@ -62,6 +62,8 @@ class Link:
         Absolute tolerance beside rounding (Monte-Carlo error of a p value, for example).
     note
         What the data really are, where the paper's label differs.
+    low, high
+        Interval of the value, where it has one.
     """
 
     path: str
@@ -72,6 +74,8 @@ class Link:
     function: str
     tolerance: float = 0.0
     note: str = ""
+    low: float | None = None
+    high: float | None = None
 
     @property
     def claim_id(self) -> str:
@@ -136,6 +140,8 @@ def _link(notebook: str, key: str, entry: dict) -> Link:
         function=entry["function"],
         tolerance=float(entry.get("tolerance", 0.0)),
         note=entry.get("note", ""),
+        low=entry.get("low"),
+        high=entry.get("high"),
     )
 
 
@@ -212,7 +218,7 @@ def _row(
         "quantity": claim.quantity,
         "status": status,
         "published": printed_text(claim),
-        "computed": _values(published),
+        "computed": _values(published) or _of_check(check),
         "corrected": _values(corrected),
         "tolerance": max((link.tolerance for link in published), default=0.0),
         "cells": len(published),
@@ -289,10 +295,28 @@ def _values(links: list[Link]) -> str:
     return ", ".join(map(_shown, links))
 
 
+def _of_check(check: CheckResult | None) -> str:
+    """Return what other printed figures give: the outcome of the reading that decided."""
+    if check is None:
+        return ""
+    outcomes = [check.outcome, *(outcome for _, outcome in check.readings)]
+    best = next((outcome for outcome in outcomes if outcome.agrees), check.outcome)
+    low, high = _digits(best.low), _digits(best.high)
+    return low if low == high else f"{low} to {high}"
+
+
+def _digits(value: float) -> str:
+    """Return whole numbers in full, others with four significant digits."""
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:.4g}"
+
+
 def _shown(link: Link) -> str:
     if link.value is None:
         return "not estimable"
-    return link.value if isinstance(link.value, str) else f"{link.value:.4g}"
+    if isinstance(link.value, str):
+        return link.value
+    interval = "" if link.low is None else f" [{link.low:.3g}, {link.high:.3g}]"
+    return f"{_digits(link.value)}{interval}"
 
 
 def status_counts(ledger: pd.DataFrame) -> pd.DataFrame:
