@@ -61,7 +61,8 @@ def turns(model: str, layers: int, cells: int, repeats: int) -> None:
     """Time the ways in turns within one process; print the fewest seconds per cell of each.
 
     On a shared machine two processes meet different neighbours; turns within one process meet
-    much the same ones. Cells go one by one, which costs no way more than batches of long cells.
+    much the same ones. Cells go one by one, which costs no way more than batches of long cells; they
+    are several, because sums of this size cost something to lay out, once.
     """
     torch.set_num_threads(1)
     adapter, length = build(model, layers)
@@ -97,7 +98,7 @@ def launch(task: str, *arguments: object) -> dict:
 def compare(model: str, quick: bool) -> dict[str, float]:
     """Measure one model in every way, print its table, and return its ratios."""
     layers = QUICK_LAYERS[model] if quick else 0
-    timed = launch("turns", model, layers, 2, 2 if quick else 3)
+    timed = launch("turns", model, layers, 2 if quick else 6, 2)
     seconds, held = timed["seconds"], {}
     if timed["largest_gap"] > TOLERANCE:
         raise SystemExit(f"{model}: sums of the ways differ by {timed['largest_gap']:.1e}")
