@@ -10,7 +10,10 @@ from helpers.errors import ModelError
 from helpers.models.adapter import ModelAdapter
 
 SHIPPED = Path(__file__).parent / "shipped"
-"""Folder of the small checkpoints that come with the package."""
+"""Folder of the small checkpoints that come with the package.
+
+:meta hide-value:
+"""
 
 
 def shipped_models() -> list[str]:
