@@ -61,8 +61,8 @@ def turns(model: str, layers: int, cells: int, repeats: int) -> None:
     """Time the ways in turns within one process; print the fewest seconds per cell of each.
 
     On a shared machine two processes meet different neighbours; turns within one process meet
-    much the same ones. Cells go one by one, which costs no way more than batches of long cells; they
-    are several, because sums of this size cost something to lay out, once.
+    much the same ones. Cells go one by one, which costs no way more than batches of long cells do;
+    they are several, because sums of this size cost something to lay out, once.
     """
     torch.set_num_threads(1)
     adapter, length = build(model, layers)
