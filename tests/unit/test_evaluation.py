@@ -289,3 +289,12 @@ def test_random_pair_set_draws_from_all_pairs(world):
     pairs = pd.Series(found.source) + ">" + found.target
     assert pairs.is_unique
     assert found.n_tfs > 60
+
+
+def test_scores_that_are_all_missing_leave_nothing_to_estimate(world):
+    reference, _, _ = world
+    universe = evaluation_set(reference, GENES)
+    kept, scores = drop_missing(universe, np.full((3, universe.n_pairs), np.nan))
+    assert kept.n_pairs == 0 and scores.shape == (3, 0)
+    found = scoring.auroc_profile(kept, scores, np.random.default_rng(0), 99)
+    assert isinstance(found, NotEstimable) and "no positives" in found.reason

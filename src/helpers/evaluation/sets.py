@@ -254,7 +254,7 @@ def drop_missing(evaluation: EvaluationSet, scores: np.ndarray) -> tuple[Evaluat
         )
     if np.isinf(scores).any():
         raise ParameterError("a score is infinite")
-    missing = np.isnan(scores).reshape(-1, evaluation.n_pairs).any(axis=0)
+    missing = np.isnan(scores).any(axis=tuple(range(scores.ndim - 1)))
     return evaluation.subset(~missing, "missing_scores"), scores[..., ~missing]
 
 
