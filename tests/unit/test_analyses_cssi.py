@@ -10,9 +10,9 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from helpers.analyses import cssi, cssi_real, cssi_records, cssi_scan
+from helpers.analyses import cssi, cssi_real, cssi_records, cssi_scan, cssi_strata
 from helpers.analyses.null_models_inputs import Models, Read, cases_of, read_models
-from helpers.datasets.simulate import T2_CONFIGURATIONS, t2_draw
+from helpers.datasets.simulate import T2_CONFIGURATIONS, t2_draw, world
 from helpers.edges import kmeans
 from helpers.errors import DataError, ParameterError
 from helpers.estimates import NotEstimable
@@ -288,3 +288,23 @@ def test_the_tests_of_the_design_are_those_of_their_functions():
     later = cssi.t2_scores(1, first=2, score=cssi.score_tested)
     both = later.merge(scores, on=["config", "seed"])
     assert len(both) == 6 and (both["oracle_x"] == both["oracle_y"]).all()
+
+
+def test_kinds_of_strata_stand_side_by_side(monkeypatch):
+    drawn = world("state-edges", 0, n_genes=120, n_cells=600)
+    sizes = drawn.adata.obs["cell_type"].astype(str).value_counts().to_dict()
+    one = Read("scgpt", drawn.attention, drawn.adata, {"network": drawn.reference}, sizes)
+
+    def read(model, data, n_cells, n_genes, seed, *, strata):
+        if strata == "leiden":
+            raise DataError("no stratum is large enough")
+        return Models({"scgpt": one}, {})
+
+    monkeypatch.setattr(cssi_strata, "read_models", read)
+    table = cssi_strata.compare_strata("scgpt", "sim", 600, 120, 0, 99).set_index("kind")
+    assert list(table.index) == ["cell_type", "leiden", "embedding"]
+    assert table.loc["leiden", "nested gain"] == "no stratum is large enough"
+    case = cssi_real.stratified("x", drawn.attention, sizes, drawn.reference)
+    layers = cssi_real.layer_table(case)
+    assert table.loc["cell_type", "pooled"] == layers["pooled"].max()
+    assert table.loc["embedding", "strata"] == 6 and "[" in table.loc["embedding", "nested gain"]

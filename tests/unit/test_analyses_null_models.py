@@ -156,6 +156,17 @@ def test_unmatched_positives_are_not_estimable(signal):
         assert "matched" in found[number].reason
 
 
+def test_the_published_window_favours_prominent_genes_and_ours_does_not(prominence):
+    _, case = prominence
+    table = nm.windows(case, 0)
+    assert table.loc["published window", "mean product"] > 0.56
+    assert abs(table.loc["ratio window", "mean product"] - 0.5) < 0.06
+    assert (table["negatives"] > 1000).all()
+    features = case.features.assign(mean=10.0 ** np.arange(len(case.features)))
+    with pytest.raises(DataError, match="matched"):
+        nm.windows(dataclasses.replace(case, features=features), 0)
+
+
 def test_missing_pairs_are_left_out_not_scored_zero(prominence):
     drawn, _ = prominence
     strict = nm.scored("p", drawn.attention, drawn.adata, drawn.reference, min_count=50)
