@@ -13,6 +13,10 @@ from helpers.registry.claims import printed
 from helpers.statistics.curve_fits import Fit, bootstrap_params, fit_all, selection_rates
 
 HERE = "analyses.published_scaling"
+LIMITS = (
+    "This shows what the archived run gives, for one layer of a model larger than the one the text "
+    "names. It does not show how the named model behaves."
+)
 EQUATION = {
     "exponential saturation": {"#0": ("a", 1), "#2": ("b", -1), "#3": ("c", 1)},
     "logarithmic": {"#0": ("a", 1), "#1": ("c", 1)},

@@ -175,7 +175,8 @@ def archive_sentence(rows: list[TestRecord]) -> str:
     if step.estimable:
         text += (
             f"The largest departure of a step from the fitted curve is {step.estimate:.3f} "
-            f"(p = {step.p:.2g}, all steps searched). "
+            f"(p = {step.p:.2g}); all steps are searched, because the one from 150 to 200 cells "
+            "was singled out after seeing them. "
         )
     if choice.estimable:
         text += (
