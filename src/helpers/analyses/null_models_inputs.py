@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any
 
 import anndata as ad
 import numpy as np
@@ -20,7 +20,6 @@ from helpers.models.adapter import ModelAdapter
 from helpers.models.load import load_model
 
 OTHER = "other"
-Case = TypeVar("Case")
 
 
 @dataclass(frozen=True)
@@ -175,8 +174,8 @@ def read_models(
 
 
 def cases_of(
-    inputs: Models, data: str, make: Callable[[str, Read, pd.DataFrame], Case]
-) -> tuple[dict[str, Case], dict[str, str]]:
+    inputs: Models, data: str, make: Callable[[str, Read, pd.DataFrame], Any]
+) -> tuple[dict[str, Any], dict[str, str]]:
     """Score every model against every reference, keeping the reason where that is impossible.
 
     Parameters
