@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from helpers.analyses import multiplicity
+from helpers.analyses import multiplicity, roles
 from helpers.errors import RunError
 from helpers.plotting import registry as plots
-from helpers.registry import TestRecord, append, correction, roles, sensitivity, simulation
+from helpers.registry import TestRecord, append, correction, sensitivity, simulation
 
 
 def record(number, p, family="F12", **more):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from helpers.analyses.cssi_scan import CEILING
+from helpers.analyses.roles import role_of
 from helpers.datasets.simulate import T2_CONFIGURATIONS
 from helpers.estimates import NotEstimable
 from helpers.registry import TestRecord, record_of
-from helpers.registry.roles import role_of
 from helpers.statistics.results import Outcome
 
 NOTEBOOK = "11_cssi"

@@ -11,12 +11,12 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from helpers.analyses.null_battery import LEFT_OUT, coverage
+from helpers.analyses.roles import breaches, on_planted_world
 from helpers.errors import RunError
 from helpers.registry import TestRecord, collect
 from helpers.registry.audit import published_table, recount
 from helpers.registry.completions import smallest_m
 from helpers.registry.correction import eligible
-from helpers.registry.roles import breaches, on_planted_world
 from helpers.registry.simulation import Realised
 
 NOTEBOOK = "90_test_registry"
@@ -157,7 +157,7 @@ def _machinery(
 
 
 def role_sentence(registry: pd.DataFrame) -> str:
-    """Say whether every row follows the rule on roles (`helpers.registry.roles`)."""
+    """Say whether every row follows the rule on roles (`helpers.analyses.roles`)."""
     planted = int(registry["test_id"].map(on_planted_world).sum())
     against = breaches(registry)
     end = "all are descriptive" if not against else f"against the rule: {', '.join(against)}"

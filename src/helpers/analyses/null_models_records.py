@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
+from helpers.analyses.roles import role_of
 from helpers.estimates import NotEstimable
 from helpers.registry import TestRecord, record_of
-from helpers.registry.roles import role_of
 from helpers.statistics.jackknife import LeaveOneOut
 from helpers.statistics.results import Outcome
 

@@ -1,18 +1,4 @@
-"""The role of a test, by one rule for the whole book.
-
-A test is **confirmatory** if its hypothesis was stated, with one primary statistic, before the data
-it is made on were seen, and if its answer was open: cells, trained models (whatever they were
-trained on), a paper's archived numbers, and the synthetic designs that a paper draws conclusions
-from.
-
-A test on a **named simulated world** (`helpers.datasets.simulate.WORLDS`) is **descriptive**. The
-answer was planted, and some worlds were changed until the tests gave the answer that was planted,
-so nothing was stated before the data were seen. Such tests check the procedure; corrected together
-with open ones, known effects would make the others easier to call.
-
-The world that models are trained on is not planted in this sense: what a model's attention learns
-from it is open.
-"""
+"""Which role a test has, by the rule that `helpers.registry` states for the whole book."""
 
 from __future__ import annotations
 
