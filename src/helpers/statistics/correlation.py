@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from scipy import sparse, stats
+from threadpoolctl import threadpool_limits
 
 from helpers.errors import ParameterError
 from helpers.estimates import Estimate, NotEstimable
@@ -22,7 +25,7 @@ CELLS_AT_ONCE = 4096
 def spearman_matrix(
     x: np.ndarray | sparse.spmatrix,
     covariates: np.ndarray | None = None,
-    block: int = 512,
+    block: int = 256,
     explained: str = "refuse",
 ) -> np.ndarray:
     r"""Return Spearman correlations of all pairs of columns.
@@ -203,20 +206,27 @@ def _dense_products(x, design, block) -> tuple[np.ndarray, np.ndarray | None]:
     gram = np.zeros((g, g))
     cross = None if design is None else np.zeros((g, design.shape[1]))
     starts = range(0, g, block)
-    for first in range(0, n, CELLS_AT_ONCE):
-        cells = slice(first, first + CELLS_AT_ONCE)
-        part = ranks[:, cells].astype(np.float64)
-        if design is not None:
-            cross += part @ design[cells]
-        for start in starts:
-            rows, right = slice(start, start + block), slice(start + block, None)
-            left = part[rows]
-            gram[rows, rows] += left @ left.T  # BLAS computes one triangle of such a product
-            gram[rows, right] += left @ part[right].T
+    # One thread per block of rows, and none inside BLAS: its threads wait for each other, which
+    # is slow where other programs are running too.
+    with threadpool_limits(1, "blas"):
+        for first in range(0, n, CELLS_AT_ONCE):
+            cells = slice(first, first + CELLS_AT_ONCE)
+            part = ranks[:, cells].astype(np.float64)
+            if design is not None:
+                cross += part @ design[cells]
+            in_threads(partial(_add_products, part, gram, block), starts)
     for start in starts:
         rows, right = slice(start, start + block), slice(start + block, None)
         gram[right, rows] = gram[rows, right].T
     return gram, cross
+
+
+def _add_products(part: np.ndarray, gram: np.ndarray, block: int, start: int) -> None:
+    """Add to some rows of `gram`, from the diagonal on, the products of the rows of `part`."""
+    rows, right = slice(start, start + block), slice(start + block, None)
+    left = part[rows]
+    gram[rows, rows] += left @ left.T  # BLAS computes one triangle of such a product
+    gram[rows, right] += left @ part[right].T
 
 
 def _sparse_products(x, design) -> tuple[np.ndarray, np.ndarray | None]:
