@@ -56,6 +56,8 @@ def _packages() -> Check:
         if not line.strip() or line.startswith("#"):
             continue
         wanted = Requirement(line)
+        if wanted.name == "pip":
+            continue  # stays as Python brought it; any pip of these years will do
         try:
             found = version(wanted.name)
         except PackageNotFoundError:
