@@ -140,8 +140,9 @@ def test_counts_of_table_7_corrected(archive):
     table = component_counts(archive, 4000, 3)
     assert table["published_of_top10"].tolist() == [0, 0, 5, 5, 4, 7]
     assert table["t_of_top10"].tolist() == [0, 0, 5, 4, 4, 5]
-    exact, drawn = table["expected_unselected_exact"], table["expected_unselected_drawn"]
-    assert np.allclose(exact, drawn, rtol=0.05)
+    for kind in ("selected", "unselected"):
+        exact, drawn = table[f"expected_{kind}_exact"], table[f"expected_{kind}_drawn"]
+        assert np.allclose(exact, drawn, rtol=0.05)
 
 
 def test_concentration_is_no_more_than_noise_gives(archive):

@@ -18,6 +18,7 @@ from helpers.statistics.from_summaries import (
     resample_means,
     top_share,
 )
+from helpers.statistics.selected_hits import expected_selected_hits
 from helpers.statistics.shared_sets import (
     cross_table,
     independent_null,
@@ -277,9 +278,10 @@ def component_tests(archive: MediationArchive) -> pd.DataFrame:
 def component_counts(archive: MediationArchive, draws: int, seed: int) -> pd.DataFrame:
     """Table 7 with each defect removed in turn, and what noise alone would put into it.
 
-    ``expected_selected``: mean count of normal intervals that exclude zero among the ten
-    largest when every true mean is zero (drawn); ``expected_unselected_exact`` and ``_drawn``:
-    the same over all components, by the closed form and by drawing.
+    ``expected_selected_exact`` and ``_drawn``: mean count of normal intervals that exclude zero
+    among the ten largest when every true mean is zero, by integration and by drawing;
+    ``expected_unselected_exact`` and ``_drawn``: the same over all components, by the closed
+    form and by drawing.
     """
     tested = component_tests(archive)
     rng = np.random.default_rng(seed)
@@ -293,11 +295,13 @@ def component_counts(archive: MediationArchive, draws: int, seed: int) -> pd.Dat
         largest = np.argsort(-np.abs(mean), axis=1)[:, :10]
         selected = np.take_along_axis(hits, largest, axis=1).sum(1).mean()
         counts = (int(top["normal_excludes_zero"].sum()), int(top["t_excludes_zero"].sum()))
-        counts += (int((part["q"] < 0.05).sum()), len(part), float(selected))
+        exact = expected_selected_hits(sd, n, min(10, len(part)))
+        counts += (int((part["q"] < 0.05).sum()), len(part), exact, float(selected))
         expected = (float(normal_noncoverage(n).sum()), float(hits.sum(1).mean()))
         rows.append((tissue, granularity, *counts, *expected))
     names = ["tissue", "granularity", "published_of_top10", "t_of_top10", "bh_of_all", "tested"]
-    names += ["expected_selected", "expected_unselected_exact", "expected_unselected_drawn"]
+    names += ["expected_selected_exact", "expected_selected_drawn"]
+    names += ["expected_unselected_exact", "expected_unselected_drawn"]
     return pd.DataFrame(rows, columns=names)
 
 

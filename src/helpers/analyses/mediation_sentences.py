@@ -88,7 +88,7 @@ def components(table: pd.DataFrame) -> str:
         f"The paper counts {total['published_of_top10']} of 60; with Student's t "
         f"{total['t_of_top10']}; after testing all components with Benjamini-Hochberg "
         f"{total['bh_of_all']}{f' ({where})' if where else ''}. With no effect anywhere, selection "
-        f"and normal intervals alone would give about {table['expected_selected'].sum():.0f}."
+        f"and normal intervals alone would give about {table['expected_selected_exact'].sum():.0f}."
     )
 
 
