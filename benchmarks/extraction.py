@@ -116,11 +116,11 @@ def compare(model: str, quick: bool) -> dict[str, float]:
     ratios = {"streaming_to_forward": ours / seconds["forward"]}
     for way in COMPARED[model][2:]:
         ratios[f"{way}_to_streaming"] = seconds[way] / ours
-    for kind in ("peak", "added"):
-        whole = held["maps_to_sums", BATCH][f"{kind}_mb"]
-        ratios[f"{kind}_memory_to_maps"] = held["streaming", 0][f"{kind}_mb"] / whole
-        same = held["streaming", BATCH][f"{kind}_mb"] / whole
-        ratios[f"{kind}_memory_to_maps_same_batch"] = same
+    for kind in ("peak_mb", "added_mb"):
+        for way in {"maps_to_sums", "published_call"}.intersection(COMPARED[model]):
+            whole, name = held[way, BATCH][kind], f"{kind}_to_{way}"
+            ratios[name] = held["streaming", 0][kind] / whole
+            ratios[f"{name}_same_batch"] = held["streaming", BATCH][kind] / whole
     return {f"{model}/{name}": ratio for name, ratio in ratios.items()}
 
 
@@ -138,7 +138,7 @@ def main(quick: bool) -> None:
     print(f"peak memory at {few} and {many} cells: ", end="")
     print(" and ".join(f"{found['peak_mb']:.0f} MB" for found in short), end="\n\n")
     for name, ratio in ratios.items():
-        print(f"{name:<52}{ratio:>8.2f}")
+        print(f"{name:<56}{ratio:>8.2f}")
     rounded = {name: round(ratio, 4) for name, ratio in ratios.items()}
     print(json.dumps({"benchmark": "extraction", "ratios": rounded}))
 

@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -81,6 +82,20 @@ def test_verdict_counts_the_hand_example(profile):
     text = multiplicity.verdict(corrected)
     assert text.startswith("Of 5 confirmatory tests, 4 have p of at most 0.05; 4 remain")
     assert "0 under Benjamini-Yekutieli" in text
+
+
+def test_calls_that_depend_on_the_definition_are_shown_in_words():
+    table = pd.DataFrame(
+        {
+            "test_id": ["a", "b", "c"],
+            "A": [0.03, 0.01, 0.02],
+            "D": [0.0, 1.0, np.nan],
+            "changes": [True, False, True],
+        }
+    )
+    found = multiplicity.changing(table)
+    assert found["test_id"].tolist() == ["a", "c"]
+    assert found["D"].tolist() == ["not called", "outside"]
 
 
 def test_roles_follow_one_rule(profile):

@@ -215,6 +215,18 @@ def shown(registry: pd.DataFrame) -> pd.DataFrame:
     return registry[columns]
 
 
+def changing(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the tests whose call depends on the definition, with the call of D in words.
+
+    Parameters
+    ----------
+    table
+        What :func:`helpers.registry.sensitivity.by_definition` returns.
+    """
+    rows = table[table["changes"]].drop(columns="changes").reset_index(drop=True)
+    return rows.assign(D=rows["D"].map({1.0: "called", 0.0: "not called"}).fillna("outside"))
+
+
 def verdict(corrected: pd.DataFrame) -> str:
     """Say what survives, from the corrected registry."""
     tested = corrected[eligible(corrected) & corrected["variant"].eq("corrected")]
