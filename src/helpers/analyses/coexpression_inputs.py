@@ -11,14 +11,13 @@ import pandas as pd
 import xarray as xr
 
 from helpers.datasets import load, load_reference
-from helpers.datasets.genes import select_genes
 from helpers.datasets.simulate import training_world
 from helpers.edges import edge_scores, pool, uniform_of_tokens
 from helpers.errors import ParameterError
 from helpers.extraction import extract, order_share
 from helpers.models.adapter import ModelAdapter, Tokens
 from helpers.models.load import load_model
-from helpers.models.recipes import training_cells
+from helpers.models.recipes import training_genes
 from helpers.models.training import random_model
 
 DATA = ("baron", "kang", "sim")
@@ -97,7 +96,7 @@ def read_cells(data: str, n_cells: int, seed: int, reference: str = "both") -> C
         adata = load("baron-human" if data == "baron" else data)
         names = ("trrust", "dorothea") if reference == "both" else (reference,)
         references = {name: load_reference(name) for name in names}
-        genes = list(training_cells("baron")[0].var_names) if data == "baron" else _genes(adata)
+        genes = training_genes(adata)[0]
     if n_cells > adata.n_obs:
         raise ParameterError(f"n_cells is {n_cells}; {data} holds {adata.n_obs} cells")
     ends = tuple(cell_numbers(n_cells))
@@ -107,19 +106,6 @@ def read_cells(data: str, n_cells: int, seed: int, reference: str = "both") -> C
     largest = kinds.value_counts().idxmax()
     context = np.where(kinds == largest, "A", "B")
     return Cells(data, chosen, genes, references, ends, context, largest)
-
-
-def _genes(adata: ad.AnnData) -> list[str]:
-    """Return the genes of a set that no model was trained on, chosen as the training genes are."""
-    reference = load_reference("trrust")
-    chosen = select_genes(
-        adata,
-        n_hvg=300,
-        tfs=reference["source"].unique(),
-        targets=reference["target"].unique(),
-        min_detection=0.05,
-    )
-    return list(chosen.genes)
 
 
 def resolve_models(model: str, data: str) -> dict[str, str]:

@@ -75,9 +75,8 @@ def recipe(name: str) -> Recipe:
 def training_cells(data: str) -> tuple[AnnData, dict]:
     """Return the cells that the models of a data set are trained on, and how they were chosen.
 
-    ``baron``: human pancreas; the 300 most variable genes, and the transcription factors and
-    targets of TRRUST, that are detected in at least 5 % of cells. ``sim``: the simulated training
-    world, all genes.
+    ``baron``: human pancreas, with :func:`training_genes`. ``sim``: the simulated training world,
+    all genes.
     """
     if data == "sim":
         from helpers.datasets.simulate import training_world
@@ -87,10 +86,23 @@ def training_cells(data: str) -> tuple[AnnData, dict]:
     if data != "baron":
         raise ModelError(f"data {data!r}: the small models are trained on baron or sim")
     from helpers.datasets.cells import load
+
+    adata = load("baron-human")
+    genes, report = training_genes(adata)
+    notes = {"selection": "300 variable genes, TRRUST factors and targets, detected in >= 5 %"}
+    return adata[:, genes].copy(), notes | report
+
+
+def training_genes(adata: AnnData) -> tuple[list[str], dict[str, float]]:
+    """Return the genes of real human cells that a model is trained on, and counts of the choice.
+
+    They are the 300 most variable genes, and the transcription factors and targets of TRRUST,
+    that are detected in at least 5 % of the cells.
+    """
     from helpers.datasets.genes import select_genes
     from helpers.datasets.references import load_reference
 
-    adata, reference = load("baron-human"), load_reference("trrust")
+    reference = load_reference("trrust")
     chosen = select_genes(
         adata,
         n_hvg=300,
@@ -98,8 +110,7 @@ def training_cells(data: str) -> tuple[AnnData, dict]:
         targets=reference["target"].unique(),
         min_detection=0.05,
     )
-    notes = {"selection": "300 variable genes, TRRUST factors and targets, detected in >= 5 %"}
-    return adata[:, chosen.genes].copy(), notes | {k: float(v) for k, v in chosen.report.items()}
+    return list(chosen.genes), {name: float(value) for name, value in chosen.report.items()}
 
 
 def hash_of(adata: AnnData) -> str:
