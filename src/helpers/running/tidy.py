@@ -102,6 +102,6 @@ def _caption(cell: NotebookNode, name: str) -> None:
         about = output["metadata"].pop(MARK)
         label = f"fig-{name}-{about['name']}".replace("_", "-").lower()
         cell["metadata"]["mystnb"] = {
-            "image": {"alt": about["alt"]},
+            "image": {"alt": about["alt"], "classes": f"narrowest-{about['narrowest']}"},
             "figure": {"caption": about["caption"], "name": label},
         }
