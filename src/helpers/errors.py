@@ -27,3 +27,7 @@ class RegistryError(HelpersError):
 
 class RunError(HelpersError):
     """A notebook run could not be started or did not finish."""
+
+
+class ExerciseError(HelpersError):
+    """An exercise cannot tell right from wrong, or its own solution is not accepted."""

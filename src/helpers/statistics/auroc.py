@@ -151,4 +151,4 @@ def weighted_auroc(
 def rank_sum_auroc(rank_sum: np.ndarray | float, n_positive: int, n: int) -> np.ndarray | float:
     """Turn the sum of the positives' mid-ranks into an AUROC."""
     excess = rank_sum - n_positive * (n_positive + 1) / 2
-    return np.clip(excess / (float(n_positive) * (n - n_positive)), 0.0, 1.0)
+    return np.clip(excess / (1.0 * n_positive * (n - n_positive)), 0.0, 1.0)
