@@ -16,6 +16,9 @@ from nbformat.v4 import new_code_cell
 
 from helpers.running.show import MARK
 
+POSITION = "helpers_code_cell"
+"""Key of a code cell's metadata: its position among the code cells of the source."""
+
 _CONTINUED = "# output of the cell above"
 _OF_OUTPUTS = {"hide-output", "remove-output", "remove-cell"}
 
@@ -32,11 +35,14 @@ def tidy(notebook: NotebookNode, name: str, parameters: Mapping[str, Any]) -> No
     parameters
         Values of this run, which the parameters cell will show.
     """
-    cells = []
+    cells, position = [], 0
     for cell in notebook["cells"]:
         tags = cell["metadata"].get("tags", [])
         if "injected-parameters" in tags:
             continue
+        if cell["cell_type"] == "code":
+            cell["metadata"][POSITION] = position
+            position += 1
         for timing in ("papermill", "execution"):
             cell["metadata"].pop(timing, None)
         if "outputs" in cell:
@@ -49,6 +55,46 @@ def tidy(notebook: NotebookNode, name: str, parameters: Mapping[str, Any]) -> No
     notebook["cells"] = cells
     notebook["metadata"].pop("papermill", None)
     return notebook
+
+
+def with_prose(executed: NotebookNode, source: NotebookNode) -> NotebookNode:
+    """Return an executed notebook with the prose of its present source.
+
+    Parameters
+    ----------
+    executed
+        As `tidy` returned it.
+    source
+        The notebook's source, whose code cells are the same.
+
+    Returns
+    -------
+    NotebookNode
+        Code cells as executed, all other cells and their order as in the source. Where the code
+        of the two differs the executed notebook is returned as it is: it is stale, and its own
+        prose belongs to it.
+    """
+    groups: dict[int, list[NotebookNode]] = {}
+    for cell in executed["cells"]:
+        if cell["cell_type"] == "code":
+            groups.setdefault(cell["metadata"].get(POSITION, -1), []).append(cell)
+    cells, position = [], 0
+    for cell in source["cells"]:
+        if cell["cell_type"] != "code":
+            cells.append(cell)
+            continue
+        made = groups.get(position, [{"source": None}])[0]
+        given = "parameters" in cell["metadata"].get("tags", [])  # a run may have other values
+        if made["source"] != cell["source"] and not (given and position in groups):
+            return executed
+        cells += groups.pop(position)
+        position += 1
+    if groups:
+        return executed
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number}"
+    executed["cells"] = cells
+    return executed
 
 
 def with_values(source: str, parameters: Mapping[str, Any]) -> str:
@@ -84,7 +130,7 @@ def _split(cell: NotebookNode, name: str) -> list[NotebookNode]:
             _CONTINUED,  # cells without any source would be left out of the page
             outputs=group,
             execution_count=cell["execution_count"],
-            metadata={"tags": sorted(tags)},
+            metadata={"tags": sorted(tags), POSITION: cell["metadata"][POSITION]},
         )
         _caption(further, name)
         cells.append(further)

@@ -56,6 +56,15 @@ def plain(value: Any, where: str = "value") -> Any:
     raise RunError(f"{where} is of type {type(value).__name__}; store numbers, text or lists")
 
 
+def is_plain(value: Any) -> bool:
+    """Return whether a value is a number, a text or nothing, and may stand in ``values.json``."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, (bool, int, str))
+
+
 def entry(value: Any, where: str, **meta: Any) -> dict[str, Any]:
     """Return the stored form of a value: a number, text, list, Estimate or NotEstimable.
 
@@ -126,7 +135,14 @@ def shown(value: Any, spec: str = "") -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return format(value, spec or ".3g").replace("-", "\N{MINUS SIGN}")
+        return _signed(format(value, spec or ".3g"))
     if isinstance(value, int):
-        return format(value, spec or ",d").replace("-", "\N{MINUS SIGN}")
+        return _signed(format(value, spec or ",d"))
     return format(value, spec)
+
+
+def _signed(text: str) -> str:
+    """Return a number with a typographic minus, and without one where nothing but zeros is left."""
+    if text.startswith("-") and not re.search(r"[1-9]|inf", text):
+        text = text[1:]
+    return text.replace("-", "\N{MINUS SIGN}")
