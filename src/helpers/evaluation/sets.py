@@ -71,6 +71,11 @@ class EvaluationSet:
         return np.unique(self.source[self.label]).size
 
     @property
+    def n_targets_with_positive(self) -> int:
+        """Number of targets that have at least one positive pair."""
+        return np.unique(self.target[self.label]).size
+
+    @property
     def positive_rate(self) -> float:
         """Share of positive pairs."""
         return self.n_positive / self.n_pairs
@@ -82,6 +87,7 @@ class EvaluationSet:
             "n_positive": self.n_positive,
             "n_tfs": self.n_tfs,
             "n_tfs_with_positive": self.n_tfs_with_positive,
+            "n_targets_with_positive": self.n_targets_with_positive,
         }
 
     def subset(self, keep: np.ndarray, note: str) -> EvaluationSet:
@@ -199,6 +205,43 @@ def evaluation_set(
     if result.n_positive == result.n_pairs:
         raise DataError(f"no negatives: every pair is an edge in the {where}")
     return result
+
+
+def candidate_pairs(
+    reference: pd.DataFrame, *scores: xr.DataArray, name: str = "reference"
+) -> tuple[EvaluationSet, np.ndarray]:
+    """Return the TF-gene pairs of the genes that every score covers, and their scores.
+
+    Parameters
+    ----------
+    reference
+        Curated edges, as for :func:`evaluation_set`.
+    *scores
+        Edge scores (source, target).
+    name
+        Name of the set.
+
+    Returns
+    -------
+    (pairs, scores)
+        The universe, and (k, n) scores in its order. A pair that one score lacks is NaN in all, so
+        that all are compared on the same pairs; the network keeps the pair, because permuting gene
+        labels needs all of it. `drop_missing` leaves such pairs out.
+
+    Examples
+    --------
+    >>> axes = {"source": ["a", "b", "c"], "target": ["a", "b", "c"]}
+    >>> score = xr.DataArray(np.arange(9.0).reshape(3, 3), axes, ("source", "target"))
+    >>> pairs, (found,) = candidate_pairs(pd.DataFrame({"source": ["a"], "target": ["c"]}), score)
+    >>> found
+    array([1., 2.])
+    """
+    sources = set.intersection(*(set(score["source"].values.astype(str)) for score in scores))
+    targets = set.intersection(*(set(score["target"].values.astype(str)) for score in scores))
+    genes = [gene for gene in scores[0]["target"].values.astype(str) if gene in targets]
+    pairs = evaluation_set(reference, genes, tfs=sorted(sources), name=name)
+    found = np.stack([pairs.scores_from(score) for score in scores]).astype(np.float64)
+    return pairs, np.where(np.isnan(found).any(axis=0), np.nan, found)
 
 
 def random_pair_set(

@@ -51,7 +51,7 @@ def text_of(markdown: str, page: str, results: Results) -> str:
         make: dict[str, Callable[[], str]] = {
             "when": lambda: found["body"] if conditions.holds(argument, value) else "",
             "findings": lambda: finding_tables.findings_table(results, argument.split()) + "\n",
-            "tests": lambda: finding_tables.tests_table(results.declared(page)) + "\n",
+            "tests": lambda: finding_tables.declared_table(results.declared(page)) + "\n",
         }
         return _or_as_written(make[name], found[0])
 

@@ -85,7 +85,7 @@ def findings_table(results: Results, numbers: Iterable[str]) -> str:
     return markdown(heads, [[scope, *(r.get(k, "") for k in columns)] for scope, r in rows.items()])
 
 
-def tests_table(stated: Declarations) -> str:
+def declared_table(stated: Declarations) -> str:
     """Return what a page declares: one row per test."""
     heads = ["test", "hypothesis", "statistic", "null", "unit", "sides"]
     rows = []

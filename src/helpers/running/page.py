@@ -11,7 +11,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from helpers.registry.declared import Declarations, load
 from helpers.running import provenance, show, sources
 from helpers.running import values as stored
 from helpers.running.inputs import Watch, watch
-from helpers.statistics.detectable import smallest_effect
+from helpers.statistics.detectable import detectable_effect
 from helpers.statistics.results import Outcome
 
 CONTEXT = "HELPERS_RUN_CONTEXT"
@@ -78,6 +78,13 @@ class Page:
     def profile(self) -> str:
         """Name of the profile, or ``"interactive"`` when no runner is at work."""
         return self._context["profile"]
+
+    @property
+    def alpha(self) -> float:
+        """Level of the conclusions, as the file beside the notebook declares it."""
+        if self.stated is None:
+            raise RunError(f"{self.name}: no {self.name}.yaml beside the notebook declares a level")
+        return self.stated.alpha
 
     @property
     def profile_dir(self) -> Path:
@@ -211,7 +218,7 @@ class Page:
         show.show_text(links.to_claims(claims))
 
     def figure(self, figure: Any, name: str, *, caption: str, alt: str) -> None:
-        """Save a figure as ``figures/NAME.png`` and show it with caption and alternative text.
+        """Save a figure as ``figures/NAME.svg`` and ``.png``; show it with caption and alt text.
 
         Raises
         ------
@@ -223,8 +230,17 @@ class Page:
             raise RunError(f"{self.name}: figure {name!r} needs a caption and an alternative text")
         show.show_figure(figure, self.folder / "figures" / name, caption.strip(), alt.strip())
 
-    def table(self, table: pd.DataFrame, name: str, *, caption: str) -> None:
+    def table(
+        self, table: pd.DataFrame, name: str, *, caption: str, columns: Sequence[str] | None = None
+    ) -> None:
         """Save a table as ``tables/NAME.csv`` and show it, sortable and searchable.
+
+        Parameters
+        ----------
+        table, name, caption
+            What to show; all of it is in the file.
+        columns
+            Which columns to show first, at most seven; by default the first ones.
 
         Raises
         ------
@@ -236,7 +252,7 @@ class Page:
             raise RunError(f"{self.name}: table {name!r} needs a caption")
         with atomic_write(self.folder / "tables" / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=not isinstance(table.index, pd.RangeIndex))
-        show.show_table(table, name, caption.strip(), first=len(self._tables) == 1)
+        show.show_table(table, name, caption.strip(), self.name, columns)
 
     def say(self, text: str) -> None:
         """Show Markdown made from computed values."""
@@ -283,7 +299,7 @@ def _kept(row: TestRecord, found: Any, stated: Declarations) -> dict[str, Any] |
         return found
     test, mde = stated.test(_number(row.test_id)), None
     if isinstance(found, Outcome) and row.p is not None:
-        mde = smallest_effect(found, stated.alpha)
+        mde = detectable_effect(found, stated.alpha)
     detail = {k: v for k, v in found.detail.items() if stored.is_plain(v)}
     return {
         "value": row.estimate,

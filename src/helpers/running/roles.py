@@ -170,7 +170,7 @@ class Tests(Block):
 
     def lines(self, results: Results) -> StringList:
         """Return a table."""
-        return self.of(finding_tables.tests_table(results.declared(self.page)))
+        return self.of(finding_tables.declared_table(results.declared(self.page)))
 
 
 def register(app: Sphinx) -> None:

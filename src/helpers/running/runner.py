@@ -31,6 +31,7 @@ from helpers.running.download import resolved
 from helpers.running.findings import Results
 from helpers.running.page import CONTEXT
 from helpers.running.tidy import tidy
+from helpers.running.values import FILE as VALUES
 
 log = logging.getLogger(__name__)
 
@@ -149,7 +150,9 @@ def _execute(aside: Path, name: str, context: dict[str, Any], failed: Path) -> N
                     shutil.move(path, temporary / path.name)
         last = trouble.strip().splitlines()[-1]
         raise RunError(f"{name} failed: {last}\n  log: {failed / LOG}")
-    made = tidy(result, name, context["parameters"])
+    kept = json.loads((staged / VALUES).read_text(encoding="utf-8"))
+    archived = kept.get("archive/present", {}).get("value") is not False
+    made = tidy(result, name, context["parameters"], archived)
     nbformat.write(made, executed)
     (staged / DOWNLOAD).mkdir()
     about = Results(context["base_profile"], overlay=aside.name)

@@ -12,7 +12,7 @@ from typing import Any
 from sphinx.application import Sphinx
 
 from helpers import __version__
-from helpers.running import pages, roles
+from helpers.running import pages, roles, table_files
 
 _LITERAL = re.compile(r"(``.*?``|`[^`]*`)")
 _MARKUP = re.compile(r"(?<!\\)\||(?<![\\*\w])\*(?=\w)(?![^*]*\*)")
@@ -44,6 +44,12 @@ def _drop_preloads(app: Sphinx, exception: Exception | None) -> None:
             path.write_text(_PRELOAD.sub("", text), encoding="utf-8")
 
 
+def _copy_tables(app: Sphinx, exception: Exception | None) -> None:
+    """Put the tables' files where the pages link to them."""
+    if exception is None and app.builder.format == "html":
+        table_files.copy(Path(app.outdir), *roles.chosen())
+
+
 def _escape(
     app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
 ) -> None:
@@ -64,4 +70,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-docstring", _escape, priority=900)
     app.connect("html-page-context", _drop_live_code, priority=900)
     app.connect("build-finished", _drop_preloads)
+    app.connect("build-finished", _copy_tables)
     return {"version": __version__, "parallel_read_safe": True, "parallel_write_safe": True}

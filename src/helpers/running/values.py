@@ -17,6 +17,7 @@ import numpy as np
 
 from helpers.errors import RunError
 from helpers.estimates import Estimate, NotEstimable
+from helpers.running.numerals import with_format
 
 FILE = "values.json"
 _KEY = re.compile(r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$")
@@ -135,14 +136,7 @@ def shown(value: Any, spec: str = "") -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return _signed(format(value, spec or ".3g"))
+        return with_format(value, spec or ".3g")
     if isinstance(value, int):
-        return _signed(format(value, spec or ",d"))
+        return format(value, spec or ",d").replace("-", "\N{MINUS SIGN}")
     return format(value, spec)
-
-
-def _signed(text: str) -> str:
-    """Return a number with a typographic minus, and without one where nothing but zeros is left."""
-    if text.startswith("-") and not re.search(r"[1-9]|inf", text):
-        text = text[1:]
-    return text.replace("-", "\N{MINUS SIGN}")

@@ -10,7 +10,7 @@ from helpers.statistics.results import Outcome
 POWER = 0.8
 
 
-def smallest_effect(outcome: Outcome, alpha: float = 0.05, power: float = POWER) -> float | None:
+def detectable_effect(outcome: Outcome, alpha: float = 0.05, power: float = POWER) -> float | None:
     r"""Return the distance from the null's value that the test finds with probability `power`.
 
     Parameters
