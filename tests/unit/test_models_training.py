@@ -13,7 +13,7 @@ from helpers.files import sha256_of
 from helpers.models.adapter import ModelAdapter
 from helpers.models.commands import app
 from helpers.models.load import SHIPPED, load_model, shipped_models
-from helpers.models.objectives import MASK_SHARE, baseline, evaluate, hide
+from helpers.models.objectives import MASKING, baseline, evaluate, hide
 from helpers.models.recipes import RECIPES, hash_of, read_card, recipe, training_cells
 from helpers.models.training import (
     Schedule,
@@ -72,7 +72,7 @@ def test_hidden_genes_are_chosen_at_the_stated_share_and_never_special(family):
     genes = batch.genes >= 0
     assert not (masked.chosen & ~genes).any()
     share = masked.chosen.sum() / genes.sum()
-    assert abs(share - MASK_SHARE[family]) < 4 * np.sqrt(0.25 / int(genes.sum()))
+    assert abs(share - MASKING[family].share) < 4 * np.sqrt(0.25 / int(genes.sum()))
     if family == "scgpt":
         assert (masked.batch.values[masked.chosen] == -1).all()
         assert torch.equal(masked.batch.values[~masked.chosen], batch.values[~masked.chosen])
