@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ class Page:
         self._tests.append(record.test_id)
 
     def figure(self, figure: Any, name: str, *, caption: str, alt: str) -> None:
-        """Save a figure as ``figures/NAME.png`` and show it with caption and alternative text.
+        """Save a figure as ``figures/NAME.svg`` and ``.png``; show it with caption and alt text.
 
         Raises
         ------
@@ -127,8 +128,17 @@ class Page:
             raise RunError(f"{self.name}: figure {name!r} needs a caption and an alternative text")
         show.show_figure(figure, self.folder / "figures" / name, caption.strip(), alt.strip())
 
-    def table(self, table: pd.DataFrame, name: str, *, caption: str) -> None:
+    def table(
+        self, table: pd.DataFrame, name: str, *, caption: str, columns: Sequence[str] | None = None
+    ) -> None:
         """Save a table as ``tables/NAME.csv`` and show it, sortable and searchable.
+
+        Parameters
+        ----------
+        table, name, caption
+            What to show; all of it is in the file.
+        columns
+            Which columns to show first, at most seven; by default the first ones.
 
         Raises
         ------
@@ -140,7 +150,7 @@ class Page:
             raise RunError(f"{self.name}: table {name!r} needs a caption")
         with atomic_write(self.folder / "tables" / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=not isinstance(table.index, pd.RangeIndex))
-        show.show_table(table, name, caption.strip(), first=len(self._tables) == 1)
+        show.show_table(table, name, caption.strip(), self.name, columns)
 
     def say(self, text: str) -> None:
         """Show Markdown made from computed values."""

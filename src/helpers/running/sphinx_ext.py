@@ -20,7 +20,7 @@ from sphinx.util.docutils import SphinxRole
 
 from helpers import __version__
 from helpers.errors import RunError
-from helpers.running import pages
+from helpers.running import pages, table_files
 from helpers.running.values import FILE, lookup, read_values, shown
 
 log = logging.getLogger(__name__)
@@ -88,6 +88,12 @@ def _drop_preloads(app: Sphinx, exception: Exception | None) -> None:
             path.write_text(_PRELOAD.sub("", text), encoding="utf-8")
 
 
+def _copy_tables(app: Sphinx, exception: Exception | None) -> None:
+    """Put the tables' files where the pages link to them."""
+    if exception is None and app.builder.format == "html":
+        table_files.copy(Path(app.outdir), *_chosen())
+
+
 def _escape(
     app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
 ) -> None:
@@ -108,4 +114,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-docstring", _escape, priority=900)
     app.connect("html-page-context", _drop_live_code, priority=900)
     app.connect("build-finished", _drop_preloads)
+    app.connect("build-finished", _copy_tables)
     return {"version": __version__, "parallel_read_safe": True, "parallel_write_safe": True}

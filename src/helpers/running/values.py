@@ -17,6 +17,7 @@ import numpy as np
 
 from helpers.errors import RunError
 from helpers.estimates import Estimate, NotEstimable
+from helpers.running.numerals import with_format
 
 FILE = "values.json"
 _KEY = re.compile(r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$")
@@ -126,7 +127,7 @@ def shown(value: Any, spec: str = "") -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return format(value, spec or ".3g").replace("-", "\N{MINUS SIGN}")
+        return with_format(value, spec or ".3g")
     if isinstance(value, int):
         return format(value, spec or ",d").replace("-", "\N{MINUS SIGN}")
     return format(value, spec)
