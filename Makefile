@@ -28,6 +28,7 @@ environment: .venv/installed
 
 data: environment
 	$(BIN)/helpers data fetch
+	$(BIN)/helpers data fetch archives
 	$(BIN)/helpers book --prepare
 
 notebooks: data

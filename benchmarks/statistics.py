@@ -32,8 +32,10 @@ from helpers.statistics.auroc import auroc_many, presort
 from helpers.statistics.bootstrap_units import pair_counts, pair_draws
 from helpers.statistics.clusters import cluster_counts, cluster_tables
 from helpers.statistics.correlation import spearman_matrix
+from helpers.statistics.crossed import crossed_auroc
 from helpers.statistics.curveball import curveball
 from helpers.statistics.permutation import permutation_null
+from helpers.statistics.relabel import relabel_null
 
 TOLERANCE = 1e-10
 EDGES = {"trrust": 7_759, "dorothea": 27_980, "collectri": 36_638}
@@ -178,6 +180,69 @@ def cluster_bootstrap(rng: np.random.Generator, n: int, draws: int, loops: int, 
     return row(f"TF bootstrap, {heads} scores, n = {n:,}", ours, theirs, note, gap)
 
 
+def two_way_errors(rng: np.random.Generator, n: int, heads: int) -> dict:
+    """AUROCs of many scores with their TF x target covariance, in one call.
+
+    The loop computes placements by scikit-learn's ranks and the sums of every score with
+    ``numpy.add.at``, variances only; the one call gives the covariance of all scores as well.
+    """
+    scores, labels, tf = edges(rng, n, heads)
+    target = np.arange(n) % (n // 100)
+    crossed_auroc(scores[:1], labels, tf, target)
+    timed = min(heads, 8)
+    errors = np.empty(timed)
+
+    def loop() -> None:
+        plus, minus = int(labels.sum()), int((~labels).sum())
+        for k, one in enumerate(scores[:timed]):
+            overall = rankdata(one)
+            v = np.empty(n)
+            v[labels] = (overall[labels] - rankdata(one[labels])) / minus
+            v[~labels] = 1 - (overall[~labels] - rankdata(one[~labels])) / plus
+            psi = (v - roc_auc_score(labels, one)) / np.where(labels, plus, minus)
+            a, b = np.zeros(100), np.zeros(n // 100)
+            np.add.at(a, tf, psi)
+            np.add.at(b, target, psi)
+            parts = a @ a * 100 / 99, b @ b * b.size / (b.size - 1)
+            errors[k] = np.sqrt(max(*parts, sum(parts) - psi @ psi))
+
+    theirs = fastest(loop) / timed * heads
+    result = None
+
+    def fast() -> None:
+        nonlocal result
+        result = crossed_auroc(scores, labels, tf, target)
+
+    ours = fastest(fast, repeats=2)
+    gap = np.abs(result.se[:timed] - errors).max()
+    name = f"TF x target errors, {heads} scores, n = {n:,}"
+    return row(name, ours, theirs, f"all scores; loop timed on {timed}, no covariance", gap)
+
+
+def relabelled(rng: np.random.Generator, n: int, draws: int, loops: int) -> dict:
+    """AUROC under permuted gene labels."""
+    scores, labels, tf = edges(rng, n)
+    target = 100 + np.arange(n) % (n // 100)
+    n_genes = n // 100
+
+    def relabel(order_tf: np.ndarray, order: np.ndarray) -> np.ndarray:
+        at = np.zeros((100, n_genes), dtype=bool)
+        at[order_tf[tf[labels]], order[target[labels] - 100]] = True
+        return at.ravel()
+
+    observed = relabel_null(scores, labels, tf, target, rng, 1).observed[0]
+    gap = abs(observed - roc_auc_score(labels, scores[0]))
+    ours = fastest(lambda: relabel_null(scores, labels, tf, target, rng, draws)) / draws
+
+    def loop() -> None:
+        for _ in range(loops):
+            moved = relabel(rng.permutation(100), rng.permutation(n_genes))
+            roc_auc_score(moved, scores[0])
+
+    name = f"relabelled AUROC, n = {n:,}"
+    return row(name, ours, fastest(loop) / loops, f"loop timed on {loops}", gap)
+
+
 def rank_correlation(rng: np.random.Generator, cells: int, genes: int, kind: str) -> dict:
     """All-pairs Spearman correlation, on counts as in single cells or on continuous values."""
     if kind == "counts":
@@ -250,6 +315,8 @@ def main() -> int:
         "bootstrap_clusters_many_scores": partial(
             cluster_bootstrap, rng, n, 2000, 2 if quick else 5, heads
         ),
+        "crossed_many_scores": partial(two_way_errors, rng, n, heads),
+        "relabelled_auroc": partial(relabelled, rng, n, 10 * draws, few),
         "spearman_counts": partial(rank_correlation, rng, *size, "counts"),
         "spearman_continuous": partial(rank_correlation, rng, *size, "continuous"),
     } | {

@@ -15,6 +15,7 @@ from helpers.edges import (
     correlation_by_stratum,
     correlation_edges,
     counts_of,
+    directions,
     edge_scores,
     embedding,
     expression,
@@ -117,6 +118,24 @@ def test_attention_that_cannot_be_scored_is_refused(sums):
 
 
 # expression and correlation
+
+
+def test_directions_are_the_scores_their_transpose_and_their_mean():
+    genes = [f"g{i}" for i in range(5)]
+    values = np.random.default_rng(0).random((2, 3, 5, 5))
+    scores = xr.DataArray(
+        values,
+        dims=("layer", "head", "source", "target"),
+        coords={"source": genes, "target": genes},
+        name="attention-mean",
+    )
+    found = directions(scores)
+    assert found.dims == ("direction", *scores.dims) and found.name == scores.name
+    assert (found.sel(direction="forward").values == values).all()
+    assert (found.sel(direction="transpose").values == np.swapaxes(values, 2, 3)).all()
+    assert np.allclose(found.sel(direction="symmetric"), (values + np.swapaxes(values, 2, 3)) / 2)
+    with pytest.raises(DataError, match="differ"):
+        directions(scores.isel(target=[0, 1]))
 
 
 def test_lognorm_is_computed_once_over_all_genes(counts):

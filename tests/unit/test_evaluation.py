@@ -52,6 +52,7 @@ def test_universe_is_every_tf_gene_pair_without_self_pairs():
         "n_positive": 2,
         "n_tfs": 2,
         "n_tfs_with_positive": 1,
+        "n_targets_with_positive": 2,
     }
     assert found.notes["self_edges"] == 1
     assert found.notes["edges_outside_universe"] == 2

@@ -50,7 +50,7 @@ def test_a_book_without_results_says_what_to_run(fixture_notebooks, results, tmp
 
 def test_exercises_are_found_with_difficulty_and_time(fixture_notebooks):
     text = pages.exercise_index(["00_first", "01_second"])
-    assert "| {doc}`00_first` | [A sum](#ex-00-sum) | easy | 5 |" in text
+    assert "| [A sum](#ex-00-sum) | {doc}`00_first` | easy | 5 |" in text
     assert "01_second" not in text
     assert "No page with exercises" in pages.exercise_index([])
 

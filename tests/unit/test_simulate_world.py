@@ -336,6 +336,56 @@ def test_modules_correlate_within_and_not_between():
     assert abs(matrix[~same].mean()) < 0.02
 
 
+def test_tfs_correlate_in_blocks_and_genes_with_tfs_that_do_not_regulate_them():
+    made = world("correlated-tfs", 0, n_cells=4000, theta=1e6, log_mean=6.0)
+    level = np.log1p(dense(made.adata) / made.adata.obs["library"].to_numpy()[:, None])
+    matrix = np.corrcoef(level.T)
+    block = np.arange(20) // 5
+    same = (block[:, None] == block[None, :]) & ~np.eye(20, dtype=bool)
+    among = matrix[:20, :20]
+    assert abs(among[same].mean() - 0.8) < 0.03
+    assert abs(among[block[:, None] != block[None, :]].mean()) < 0.03
+    edge = weights(made) != 0
+    assert (edge.sum(axis=0)[20:] == 2).all() and not edge[:, :20].any()
+    # the neighbours in its block of a gene's only TF there: no edge, and a clear correlation
+    neighbour = ~edge & (same.astype(int) @ edge > 0)
+    far = ~edge & ~neighbour
+    size = np.abs(matrix[:20, 20:])
+    assert size[neighbour[:, 20:]].mean() > 3 * size[far[:, 20:]].mean()
+    # a linear model of the TFs finds the edges that correlation confuses
+    coefficient = np.linalg.lstsq(
+        level[:, :20] - level[:, :20].mean(axis=0),
+        level[:, 20:] - level[:, 20:].mean(axis=0),
+        rcond=None,
+    )[0]
+    top = np.argsort(-np.abs(coefficient), axis=0, kind="stable")[:2]
+    assert np.take_along_axis(edge[:, 20:], top, axis=0).mean() > 0.97
+    top = np.argsort(-size, axis=0, kind="stable")[:2]
+    assert np.take_along_axis(edge[:, 20:], top, axis=0).mean() < 0.8
+
+
+def test_other_cells_of_the_same_network():
+    first, other = (world("correlated-tfs", 0, n_cells=100, cells_seed=seed) for seed in (None, 1))
+    pd.testing.assert_frame_equal(first.network, other.network)
+    assert (first.adata.var["log_mean"] == other.adata.var["log_mean"]).all()
+    assert (dense(first.adata) != dense(other.adata)).any()
+    again = world("correlated-tfs", 0, n_cells=100, cells_seed=0)
+    assert (dense(first.adata) == dense(again.adata)).all()
+    assert other.adata.uns["source"]["version"] == "seed 0, cells of seed 1"
+    with pytest.raises(DataError, match="seed is -1"):
+        world("correlated-tfs", 0, cells_seed=-1)
+
+
+def test_a_preference_spreads_the_targets_of_tfs_at_a_fixed_number_of_regulators():
+    spread = []
+    for sd in (0.0, 1.5):
+        spec = world_spec("correlated-tfs", outdegree_sd=sd, regulators=3)
+        edge = make_network(spec, np.random.default_rng(0)).weight != 0
+        assert (edge.sum(axis=0)[20:] == 3).all()
+        spread.append(edge.sum(axis=1).std())
+    assert spread[1] > 2 * spread[0]
+
+
 def test_training_world_is_fixed_and_structured():
     made = training_world(0)
     assert made.adata.shape == (3000, 360) and len(made.tfs) == 36
@@ -371,6 +421,9 @@ def test_one_state_one_donor_and_an_empty_network_are_fine():
         ({"kinetics": "boolean"}, "choose one of hill, log-linear"),
         ({"nonsense": 1}, "no parameter nonsense"),
         ({"n_perturbed": 31}, "n_perturbed is 31"),
+        ({"regulators": 31}, "regulators is 31"),
+        ({"tf_blocks": 31}, "tf_blocks is 31"),
+        ({"tf_correlation": 1.5}, "tf_correlation is 1.5"),
     ],
 )
 def test_bad_parameters_are_refused_by_name(changes, words):

@@ -288,6 +288,7 @@ def absence_note(reason: str) -> str:
         "```{warning}\nThe archive this page reads is not here, so the parts that need it are "
         "left out and their tests are recorded as not estimable.\n\n"
         f"{reason}\n\n"
-        "To get it: run the page with a network connection, or name a folder that holds it in "
-        "`HELPERS_DATA_MIRROR` (`helpers data list` shows origins and checksums).\n```"
+        "To get it: `helpers data fetch archives`, or name a folder that holds it in "
+        "`HELPERS_DATA_MIRROR` (`helpers data list --files` shows every file); the next build "
+        "then runs this page again.\n```"
     )

@@ -292,7 +292,7 @@ def component_counts(archive: MediationArchive, draws: int, seed: int) -> pd.Dat
         mean = rng.normal(size=(draws, len(part))) * sd / np.sqrt(n)
         se = sd * np.sqrt(rng.chisquare(n - 1, size=(draws, len(part))) / (n - 1)) / np.sqrt(n)
         hits = np.abs(mean) > 1.959964 * se
-        largest = np.argsort(-np.abs(mean), axis=1)[:, :10]
+        largest = np.argsort(-np.abs(mean), axis=1, kind="stable")[:, :10]
         selected = np.take_along_axis(hits, largest, axis=1).sum(1).mean()
         counts = (int(top["normal_excludes_zero"].sum()), int(top["t_excludes_zero"].sum()))
         exact = expected_selected_hits(sd, n, min(10, len(part)))

@@ -237,7 +237,7 @@ def held_out(locate: Locate, seed: int) -> Section:
     every = np.array([b.iloc[list(s)].mean() for s in combinations(range(len(b)), 3)])
     exact = float((every >= chosen - 1e-12).mean())
     rng = np.random.default_rng(seed)
-    picks = rng.random((HELD_OUT_DRAWS, len(b))).argsort(1)[:, :3]
+    picks = rng.random((HELD_OUT_DRAWS, len(b))).argsort(1, kind="stable")[:, :3]
     drawn = b.to_numpy()[picks].mean(1)
     sampled = (1 + int((drawn >= chosen - 1e-12).sum())) / (1 + HELD_OUT_DRAWS)
     function = f"{HERE}.held_out"

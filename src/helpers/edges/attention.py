@@ -106,3 +106,51 @@ def orient(scores: xr.DataArray, direction: Direction = "query-key") -> xr.DataA
     if direction == "symmetric":
         return (scores + flipped) / 2
     raise ParameterError(f"direction is {direction!r}; choose query-key, key-query or symmetric")
+
+
+DIRECTIONS: dict[str, Direction] = {
+    "forward": "query-key",
+    "transpose": "key-query",
+    "symmetric": "symmetric",
+}
+"""Name of a direction -> what `orient` calls it; row = TF."""
+
+
+def directions(scores: xr.DataArray) -> xr.DataArray:
+    """Return edge scores read in every direction, rows being TFs each time.
+
+    Parameters
+    ----------
+    scores
+        Scores whose row is the query gene; both axes must hold the same genes, so attention has to
+        be extracted with all of them as sources.
+
+    Returns
+    -------
+    xarray.DataArray
+        `scores` with a leading dim `direction`: ``"forward"``, the TF is the query and the target
+        the key; ``"transpose"``, the target is the query and the TF the key; ``"symmetric"``, the
+        mean of both.
+
+    Raises
+    ------
+    DataError
+        If sources and targets differ.
+
+    Examples
+    --------
+    Gene B, a target, looks at gene A, its TF, with weight 0.7:
+
+    >>> genes = ["A", "B"]
+    >>> weights = xr.DataArray(
+    ...     [[0.9, 0.1], [0.7, 0.3]],
+    ...     dims=("source", "target"),
+    ...     coords={"source": genes, "target": genes},
+    ... )
+    >>> edge = directions(weights).sel(source="A", target="B")
+    >>> edge["direction"].values.tolist(), edge.values.tolist()
+    (['forward', 'transpose', 'symmetric'], [0.1, 0.7, 0.4])
+    """
+    oriented = [orient(scores, how) for how in DIRECTIONS.values()]
+    found = xr.concat(oriented, dim=xr.Variable("direction", list(DIRECTIONS)))
+    return found.rename(scores.name)

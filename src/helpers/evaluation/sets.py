@@ -71,6 +71,11 @@ class EvaluationSet:
         return np.unique(self.source[self.label]).size
 
     @property
+    def n_targets_with_positive(self) -> int:
+        """Number of targets that have at least one positive pair."""
+        return np.unique(self.target[self.label]).size
+
+    @property
     def positive_rate(self) -> float:
         """Share of positive pairs."""
         return self.n_positive / self.n_pairs
@@ -82,6 +87,7 @@ class EvaluationSet:
             "n_positive": self.n_positive,
             "n_tfs": self.n_tfs,
             "n_tfs_with_positive": self.n_tfs_with_positive,
+            "n_targets_with_positive": self.n_targets_with_positive,
         }
 
     def subset(self, keep: np.ndarray, note: str) -> EvaluationSet:

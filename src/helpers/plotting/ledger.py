@@ -36,7 +36,7 @@ def status_bars(counts: pd.DataFrame) -> tuple[Figure, str]:
 
 def verdict_bars(counts: pd.DataFrame) -> tuple[Figure, str]:
     """Draw the number of checks per verdict as stacked bars, one bar a section of claims."""
-    order = counts.sum(axis=1).sort_values(ascending=False).index
+    order = counts.sum(axis=1).sort_values(ascending=False, kind="stable").index
     colours = (style.BLUE, style.ORANGE, style.VERMILLION)
     return _stacked(counts.loc[order], colours, "section of claims", "checks")
 

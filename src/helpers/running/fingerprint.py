@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from helpers.datasets.published import availability
 from helpers.files import data_dir, results_dir, sha256_of
 from helpers.running import closure, provenance, sources
 from helpers.running.inputs import unchanged
 from helpers.running.parameters import digest_text
 
 RESULTS = ("values.json", "tests.jsonl")
+OWN = ("source_sha256", "helpers_sha256", "archives_sha256", "versions")
+"""Parts of a fingerprint that other notebooks cannot change."""
 
 
 def parts(name: str, profile: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,19 +34,28 @@ def parts(name: str, profile: str, parameters: Mapping[str, Any]) -> dict[str, A
     Returns
     -------
     dict
-        ``source_sha256``, ``helpers_sha256``, ``upstream_sha256``, ``versions`` (of Python and of
-        the packages that numbers rest on), and ``fingerprint`` over these and the parameters.
+        ``source_sha256``, ``helpers_sha256``, ``archives_sha256`` (which of the archived files
+        that it may read are here), ``upstream_sha256``, ``versions`` (of Python and of the
+        packages that numbers rest on), and ``fingerprint`` over these and the parameters.
     """
     notebook = sources.load(name)
     files = closure.files_of(closure.modules_of_notebook(notebook, name))
     found = {
         "source_sha256": sha256_of(sources.source_path(name)),
         "helpers_sha256": closure.digest(files),
+        "archives_sha256": _archives(files),
         "upstream_sha256": _upstream(name, results_dir() / profile),
         "versions": provenance.versions(),
     }
     text = json.dumps(found, sort_keys=True) + digest_text(parameters)
     return found | {"fingerprint": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def _archives(files: list[Path]) -> str:
+    """Digest of what is here of the archives that a page's code can read."""
+    readers = {path.stem for path in files if path.parent.name == "archives"}
+    text = json.dumps(availability(readers), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _upstream(name: str, folder: Path) -> str:
@@ -92,6 +104,6 @@ def stamp(name: str, profile: str) -> Path:
 
 def _short(name: str, profile: str, found: Mapping[str, Any]) -> str:
     """Fingerprint without the inputs from other notebooks, which may be about to change."""
-    own = [found[part] for part in ("source_sha256", "helpers_sha256", "versions")]
+    own = [found[part] for part in OWN]
     text = json.dumps([*own, sources.settled(name, profile)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

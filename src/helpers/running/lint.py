@@ -1,6 +1,7 @@
-"""Check the code cells of notebook sources with ruff: ``python -m helpers.running.lint FILE...``.
+"""Check notebook sources: ``python -m helpers.running.lint FILE...``.
 
-Formatting is not changed; a cell is at most ten lines long, not counting imports and parameters.
+Code cells are checked with ruff, without changing their format; a cell is at most ten lines long,
+not counting imports and parameters; every exercise has a title, a difficulty and minutes.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import tempfile
 from pathlib import Path
 
 import jupytext
+
+from helpers.running import exercises
 
 LONGEST = 10
 _IGNORED = "B018,D,E402,F704,INP"
@@ -27,6 +30,8 @@ def problems(path: Path) -> list[str]:
         imports = any(line.startswith(("import ", "from ")) for line in lines)
         if len(lines) > LONGEST and not imports:
             found.append(f"{path}: cell {number} has {len(lines)} lines; at most {LONGEST}")
+    for exercise in exercises.of_text(path.stem, path.read_text(encoding="utf-8")):
+        found += exercise.problems()
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / f"{path.stem}.ipynb"
         jupytext.write(notebook, copy)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import re
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 from helpers.files import atomic_write, project_root, results_dir
-from helpers.running import api, assets, sources
+from helpers.running import api, assets, exercises, sources
 from helpers.running.provenance import FILE
 
 log = logging.getLogger(__name__)
@@ -17,15 +16,6 @@ log = logging.getLogger(__name__)
 FOLDER = "pages"
 CARDS = {"data": "helpers.datasets.cards", "model": "helpers.running.model_cards"}
 """Kind of card -> module whose ``cards()`` returns name -> Markdown, title included."""
-
-_EXERCISE = re.compile(
-    r"^(?P<fence>```+|:::+)\{exercise\}[ \t]*(?P<title>[^\n]*)\n(?P<body>.*?)^(?P=fence)\s*$",
-    re.DOTALL | re.MULTILINE,
-)
-_LABEL = re.compile(r"^:label:\s*(\S+)", re.MULTILINE)
-_EFFORT = re.compile(
-    r"Difficulty:?\**\s*(?P<difficulty>[\w ]+?)[.,;*].*?(?P<minutes>\d+)\s*min", re.DOTALL
-)
 
 
 def results_of(name: str, profile: str, overlay: str | None = None) -> Path:
@@ -93,10 +83,7 @@ def _cards(module: str) -> dict[str, str]:
 
 
 def exercise_index(names: list[str]) -> str:
-    """Return a Markdown page that lists the exercises of the given notebooks.
-
-    The title, label, difficulty and minutes are read from the notebooks' sources.
-    """
+    """Return a Markdown page that lists the exercises of the given notebooks."""
     lines = [
         "(exercises)=",
         "# Exercises",
@@ -105,21 +92,20 @@ def exercise_index(names: list[str]) -> str:
         "Solutions are folded below each exercise.",
         "",
     ]
-    rows = []
-    for name in names:
-        source = sources.source_path(name).read_text(encoding="utf-8")
-        for found in _EXERCISE.finditer(source):
-            label, effort = _LABEL.search(found["body"]), _EFFORT.search(found["body"])
-            title = found["title"].strip() or "Exercise"
-            link = f"[{title}](#{label[1]})" if label else title
-            difficulty = effort["difficulty"].strip() if effort else "not stated"
-            minutes = effort["minutes"] if effort else "not stated"
-            rows.append(f"| {{doc}}`{name}` | {link} | {difficulty} | {minutes} |")
-    if rows:
-        lines += ["| page | exercise | difficulty | minutes |", "|---|---|---|---|", *rows]
-    else:
-        lines += ["No page with exercises has been run yet."]
+    found = [one for name in names for one in exercises.of_page(name)]
+    if not found:
+        return "\n".join([*lines, "No page with exercises has been run yet.", ""])
+    minutes = sum(int(one.minutes or 0) for one in found)
+    lines += [f"{len(found)} exercises, about {minutes / 60:.0f} hours.", ""]
+    lines += ["| exercise | page | difficulty | minutes |", "|---|---|---|---|"]
+    lines += [_exercise_row(one) for one in found]
     return "\n".join(lines) + "\n"
+
+
+def _exercise_row(one: exercises.Exercise) -> str:
+    title = one.title or "Exercise"
+    link = f"[{title}](#{one.label})" if one.label else title
+    return f"| {link} | {{doc}}`{one.page}` | {one.difficulty} | {one.minutes} |"
 
 
 def first_page(root: Path | None = None) -> Path:

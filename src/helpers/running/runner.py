@@ -29,6 +29,7 @@ from helpers.files import atomic_write, data_dir, project_root, results_dir
 from helpers.running import fingerprint, provenance, sources
 from helpers.running.page import CONTEXT
 from helpers.running.tidy import tidy
+from helpers.running.values import FILE as VALUES
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +145,9 @@ def _execute(aside: Path, name: str, context: dict[str, Any], failed: Path) -> N
                     shutil.move(path, temporary / path.name)
         last = trouble.strip().splitlines()[-1]
         raise RunError(f"{name} failed: {last}\n  log: {failed / LOG}")
-    nbformat.write(tidy(result, name, context["parameters"]), executed)
+    kept = json.loads((staged / VALUES).read_text(encoding="utf-8"))
+    archived = kept.get("archive/present", {}).get("value") is not False
+    nbformat.write(tidy(result, name, context["parameters"], archived), executed)
 
 
 def _papermill(aside: Path, executed: Path, context: dict[str, Any]) -> str | None:

@@ -2,7 +2,8 @@
 
 Captions can hold computed numbers, so they travel in the outputs' metadata and move to the cell's
 metadata, where the book looks for them, only after execution. What cells wrote to standard error
-(progress, warnings with paths of this machine) is in the run's log and goes no further.
+(progress, warnings with paths of this machine) is in the run's log and goes no further. Where a
+page ran without its archive, code that only an archive makes run is not shown either.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ _CONTINUED = "# output of the cell above"
 _OF_OUTPUTS = {"hide-output", "remove-output", "remove-cell"}
 
 
-def tidy(notebook: NotebookNode, name: str, parameters: Mapping[str, Any]) -> NotebookNode:
+def tidy(
+    notebook: NotebookNode, name: str, parameters: Mapping[str, Any], archived: bool = True
+) -> NotebookNode:
     """Return the notebook as the book shows it.
 
     Parameters
@@ -31,12 +34,20 @@ def tidy(notebook: NotebookNode, name: str, parameters: Mapping[str, Any]) -> No
         File stem; labels of figures begin with it.
     parameters
         Values of this run, which the parameters cell will show.
+    archived
+        Whether the archive that the page reads was there; without one, cells that hold nothing
+        but ``if archive:`` (and the call that looks for it) are left out, or only their output
+        is shown where they have any.
     """
     cells = []
     for cell in notebook["cells"]:
         tags = cell["metadata"].get("tags", [])
         if "injected-parameters" in tags:
             continue
+        if not archived and cell["cell_type"] == "code" and needs_archive(cell["source"]):
+            if not cell["outputs"]:
+                continue
+            cell["metadata"]["tags"] = [*tags, "remove-input"]
         for timing in ("papermill", "execution"):
             cell["metadata"].pop(timing, None)
         if "outputs" in cell:
@@ -49,6 +60,23 @@ def tidy(notebook: NotebookNode, name: str, parameters: Mapping[str, Any]) -> No
     notebook["cells"] = cells
     notebook["metadata"].pop("papermill", None)
     return notebook
+
+
+def needs_archive(source: str) -> bool:
+    """Return whether a cell does nothing without an archive: only ``if archive:`` blocks.
+
+    The statement ``archive = run.archive(...)`` may stand before them.
+    """
+    try:
+        statements = ast.parse(source).body
+    except SyntaxError:  # a magic command of Jupyter
+        return False
+    guarded = [
+        isinstance(one, ast.If) and not one.orelse and ast.unparse(one.test) == "archive"
+        for one in statements
+    ]
+    opened = [ast.unparse(one).startswith("archive = run.archive(") for one in statements]
+    return any(guarded) and all(a or b for a, b in zip(guarded, opened, strict=True))
 
 
 def with_values(source: str, parameters: Mapping[str, Any]) -> str:

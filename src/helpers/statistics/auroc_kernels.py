@@ -115,3 +115,33 @@ def midranks(order, last):
                 ranks[order[k]] = rank
             start = i + 1
     return ranks
+
+
+@njit(cache=True, nogil=True)
+def placements(order, last, positive):
+    """Return, per pair, the share of the other class that it is on the right side of.
+
+    For a positive the share of negatives below it, for a negative that of positives above it;
+    ties as half.
+    """
+    n = order.size
+    n_positive = 0
+    for k in range(n):
+        n_positive += positive[k]
+    n_negative = n - n_positive
+    out = np.empty(n)
+    start, plus_below, minus_below = 0, 0, 0
+    for i in range(n):
+        if not last[i]:
+            continue
+        plus = 0
+        for k in range(start, i + 1):
+            plus += positive[order[k]]
+        minus = i + 1 - start - plus
+        # Ties count half: what lies below the run, and half of the other class inside it.
+        of_positive = (minus_below + 0.5 * minus) / n_negative
+        of_negative = 1.0 - (plus_below + 0.5 * plus) / n_positive
+        for k in range(start, i + 1):
+            out[order[k]] = of_positive if positive[order[k]] else of_negative
+        start, plus_below, minus_below = i + 1, plus_below + plus, minus_below + minus
+    return out

@@ -7,23 +7,26 @@ from scipy import stats
 
 from helpers.errors import ParameterError
 from helpers.estimates import Estimate, NotEstimable
-from helpers.statistics.auroc import midranks
+from helpers.statistics import auroc_kernels as kernels
 from helpers.statistics.checks import both_classes, label_vector, score_matrix
 from helpers.statistics.results import Outcome
 
 
-def placements(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the share of negatives each positive beats, and of positives that beat each negative.
+def shares_beaten(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return DeLong's placement of every pair, (n,): 1 is best for both classes.
 
-    Computed from mid-ranks (Sun, Xu 2014, IEEE Signal Process Lett 21:1389-1393) in float64, so
-    no product of class sizes is ever formed in integers.
+    For a positive the share of negatives below it, for a negative that of positives above it.
+    Ties count as half a win; one sort and one walk, in float64, so no product of class sizes is
+    ever formed in integers (Sun, Xu 2014, IEEE Signal Process Lett 21:1389-1393, do so by ranks).
     """
-    n_positive = float(labels.sum())
-    n_negative = labels.size - n_positive
-    overall = midranks(scores)
-    of_positives = (overall[labels] - midranks(scores[labels])) / n_negative
-    of_negatives = 1.0 - (overall[~labels] - midranks(scores[~labels])) / n_positive
-    return of_positives, of_negatives
+    order = np.argsort(scores, kind="stable")
+    return kernels.placements(order, kernels.tie_ends(scores[order]), labels)
+
+
+def placements(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return :func:`shares_beaten` of the positives and of the negatives."""
+    share = shares_beaten(scores, labels)
+    return share[labels], share[~labels]
 
 
 def delong_covariance(

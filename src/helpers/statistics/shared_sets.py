@@ -156,7 +156,9 @@ def triple_draws(
     drawn = np.zeros((draws, *sets.shape), dtype=bool)
     for band in np.unique(bands):
         inside = np.flatnonzero(bands == band)
-        ranks = rng.random((draws, *sets.shape[:2], inside.size)).argsort(-1).argsort(-1)
+        ranks = rng.random((draws, *sets.shape[:2], inside.size))
+        for _ in range(2):  # the order of an order is the ranks
+            ranks = ranks.argsort(-1, kind="stable")
         drawn[..., inside] = ranks < sets[:, :, inside].sum(-1)[None, :, :, None]
     first, second = np.triu_indices(sets.shape[1], 1)
     return jaccard(drawn[:, :, first], drawn[:, :, second]).mean((1, 2))

@@ -271,6 +271,38 @@ WORLDS: dict[str, NamedWorld] = {
         },
         {"12.1": REJECT, "12.5": KEEP},
     ),
+    "correlated-tfs": NamedWorld(
+        "Each gene follows two TFs, and TFs vary together in four blocks: "
+        "a gene correlates with TFs that do not regulate it.",
+        {
+            "kinetics": "log-linear",
+            "n_genes": 120,
+            "n_tfs": 20,
+            "n_cells": 12_000,
+            "n_states": 1,
+            "regulators": 2,
+            "positive_share": 0.5,
+            "master_share": 1.0,
+            "feedback": 0.0,
+            "weight_low": 0.6,
+            "weight_high": 1.2,
+            "tf_blocks": 4,
+            "tf_correlation": 0.8,
+            "tf_noise": 1.0,
+            "gene_noise": 0.4,
+            "state_sd": 0.0,
+            "program_sd": 0.0,
+            "donor_sd": 0.0,
+            "batch_sd": 0.0,
+            "log_mean": 4.0,
+            "log_mean_sd": 0.3,
+            "theta": 50.0,
+            "dropout": 0.0,
+            "reference_share": 1.0,
+        },
+        # correlation ranks the edges, imperfectly: about 0.85, where the TFs' own model gives 1
+        {f"21.{i}": REJECT for i in range(1, 6)},
+    ),
     "training": NamedWorld(
         "Strongly structured, well sequenced counts on which the small models are trained.",
         {

@@ -103,6 +103,8 @@ def log_levels(
     """Return cells x genes log expected counts at library factor 1."""
     n_cells, n_tfs = len(labels.state), spec.n_tfs
     noise = _noise(spec, (n_cells, spec.n_genes), rng)
+    if spec.tf_blocks:
+        noise[:, :n_tfs] = _in_blocks(spec, noise[:, :n_tfs], rng)
     noise[:, :n_tfs] *= spec.tf_noise
     noise[:, n_tfs:] *= spec.gene_noise
     noise[:, :n_tfs] += genes.master_level[labels.state]
@@ -184,6 +186,13 @@ def _noise(spec: WorldSpec, shape: tuple[int, int], rng: np.random.Generator) ->
         return rng.standard_normal(shape)
     # exp of a t variable has no mean, so the tails are cut at 8.
     return np.clip(rng.standard_t(spec.tail_df, shape), -8.0, 8.0)
+
+
+def _in_blocks(spec: WorldSpec, own: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Mix each TF's own noise with that of its block: neighbours in number, equal variances."""
+    block = np.arange(spec.n_tfs) * spec.tf_blocks // spec.n_tfs
+    shared = _noise(spec, (len(own), spec.tf_blocks), rng)[:, block]
+    return np.sqrt(spec.tf_correlation) * shared + np.sqrt(1 - spec.tf_correlation) * own
 
 
 def _dropout_middle(level: np.ndarray, average: float) -> float:

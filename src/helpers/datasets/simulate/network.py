@@ -56,19 +56,26 @@ def make_network(spec: WorldSpec, rng: np.random.Generator) -> Network:
     TFs stand in the order of the hierarchy: the first are master regulators, and an edge between
     TFs runs down the order except for a share ``feedback`` of them. Edges are drawn without
     replacement until the density is met; the radius of the TF block is then held below
-    ``spec.radius`` by one common factor on that block.
+    ``spec.radius`` by one common factor on that block. With ``spec.regulators`` each gene that is
+    not a TF has that number of TFs, drawn at random, and there are no edges between TFs.
     """
     n_tfs, n_genes = spec.n_tfs, spec.n_genes
     masters = np.arange(n_tfs) < max(1, round(spec.master_share * n_tfs))
     allowed = _allowed(spec, masters, rng)
-    share = np.exp(spec.outdegree_sd * rng.standard_normal(n_tfs))[:, None] * allowed
-    n_edges = min(round(spec.density * n_tfs * (n_genes - 1)), int(allowed.sum()))
+    preference = np.exp(spec.outdegree_sd * rng.standard_normal(n_tfs))[:, None]
     weight = np.zeros((n_tfs, n_genes))
-    if n_edges:
-        chosen = rng.choice(
-            share.size, n_edges, replace=False, p=share.ravel() / share.sum(), shuffle=False
-        )
-        weight.flat[chosen] = _weights(spec, n_edges, rng)
+    if spec.regulators:
+        chosen = _fixed_indegree(spec, preference, rng)
+    else:
+        share = preference * allowed
+        n_edges = min(round(spec.density * n_tfs * (n_genes - 1)), int(allowed.sum()))
+        chosen = np.zeros(0, dtype=int)
+        if n_edges:
+            chosen = rng.choice(
+                share.size, n_edges, replace=False, p=share.ravel() / share.sum(), shuffle=False
+            )
+    if len(chosen):
+        weight.flat[chosen] = _weights(spec, len(chosen), rng)
     weight = _hold_radius(weight, spec.radius)
     private = rng.random(weight.shape) < spec.private_share
     state = np.where(private, rng.integers(spec.n_states, size=weight.shape), -1)
@@ -151,7 +158,7 @@ def draw_reference(
             keep = np.flatnonzero(rank <= spec.reference_per_tf)
         else:
             n_keep = max(1, round(spec.reference_share * len(network)))
-            keep = np.sort(np.argsort(-key.to_numpy())[:n_keep])
+            keep = np.sort(np.argsort(-key.to_numpy(), kind="stable")[:n_keep])
     chosen = network.iloc[keep]
     reference = pd.DataFrame(
         {
@@ -165,6 +172,20 @@ def draw_reference(
     )
     reference.attrs["report"] = {"edges_in_world": len(network), "edges_kept": len(reference)}
     return reference
+
+
+def _fixed_indegree(
+    spec: WorldSpec, preference: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Return flat places of ``spec.regulators`` edges into each gene that is not a TF.
+
+    The largest keys log(preference) + Gumbel noise of a gene are its TFs: a sample without
+    replacement in which TFs of a larger preference come first more often.
+    """
+    others = spec.n_genes - spec.n_tfs
+    key = np.log(preference) + rng.gumbel(size=(spec.n_tfs, others))
+    tfs = np.argsort(-key, axis=0, kind="stable")[: spec.regulators]
+    return np.sort((tfs * spec.n_genes + spec.n_tfs + np.arange(others)).ravel())
 
 
 def _allowed(spec: WorldSpec, masters: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -199,5 +220,5 @@ def _donor_mask(spec: WorldSpec, rng: np.random.Generator) -> np.ndarray:
     shape = (spec.n_tfs, spec.n_genes, spec.n_donors)
     if spec.edge_donor_share == 1.0:
         return np.broadcast_to(np.True_, shape)
-    order = rng.random(shape).argsort(axis=2)
+    order = rng.random(shape).argsort(axis=2, kind="stable")
     return order < max(1, round(spec.edge_donor_share * spec.n_donors))

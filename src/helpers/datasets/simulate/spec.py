@@ -32,6 +32,9 @@ class WorldSpec:
         Share of edges that activate.
     weight_low, weight_high
         Absolute weights are uniform between the two.
+    regulators
+        Exact number of TFs of each gene that is not a TF, and no edges between TFs; 0 = edges are
+        drawn by `density`.
     master_share
         Share of TFs that no TF regulates (master regulators).
     feedback
@@ -54,6 +57,9 @@ class WorldSpec:
         SD of the per-cell log production of TFs and of other genes.
     tail_df
         Degrees of freedom of Student's t for these two; 0 = Gaussian.
+    tf_blocks, tf_correlation
+        Number of blocks of TFs whose production varies together (0 = none), and the correlation
+        of the log production of two TFs of a block.
     modules, module_strength
         Number of co-expression modules that have nothing to do with the network (0 = none), and
         the SD of a module's log activity over cells.
@@ -112,6 +118,7 @@ class WorldSpec:
     positive_share: float = 0.7
     weight_low: float = 0.5
     weight_high: float = 1.5
+    regulators: int = 0
     master_share: float = 0.3
     feedback: float = 0.05
     radius: float = 0.9
@@ -125,6 +132,8 @@ class WorldSpec:
     tf_noise: float = 0.5
     gene_noise: float = 0.2
     tail_df: float = 0.0
+    tf_blocks: int = 0
+    tf_correlation: float = 0.0
     modules: int = 0
     module_strength: float = 0.0
     state_sd: float = 0.7
@@ -217,6 +226,7 @@ def _check_ranges(spec: WorldSpec) -> None:
         "positive_share": unit,
         "weight_low": (0.0, spec.weight_high),
         "weight_high": (1e-6, 100.0),
+        "regulators": (0, spec.n_tfs),
         "master_share": unit,
         "feedback": unit,
         "radius": (1e-6, 0.999),
@@ -229,6 +239,8 @@ def _check_ranges(spec: WorldSpec) -> None:
         "tf_noise": (0.0, 3.0),
         "gene_noise": (0.0, 3.0),
         "tail_df": (0.0, 1000.0),
+        "tf_blocks": (0, spec.n_tfs),
+        "tf_correlation": unit,
         "modules": (0, spec.n_genes),
         "module_strength": (0.0, 5.0),
         "state_sd": (0.0, 5.0),

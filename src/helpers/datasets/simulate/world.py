@@ -82,7 +82,7 @@ class World:
     expect: dict[str, str]
 
 
-def world(name: str, seed: int, **overrides: object) -> World:
+def world(name: str, seed: int, *, cells_seed: int | None = None, **overrides: object) -> World:
     """Draw a named world.
 
     Parameters
@@ -91,6 +91,9 @@ def world(name: str, seed: int, **overrides: object) -> World:
         A name of ``helpers.datasets.simulate.WORLDS``.
     seed
         Non-negative integer; the same name, seed and overrides give the same world.
+    cells_seed
+        Non-negative integer: other cells of the same genes and the same network, for a model that
+        was trained on the cells of `seed`.
     overrides
         Parameters of :class:`helpers.datasets.simulate.spec.WorldSpec` to change.
 
@@ -99,7 +102,7 @@ def world(name: str, seed: int, **overrides: object) -> World:
     DataError
         If the name or a parameter is unknown, or a value is out of range.
     """
-    return draw(world_spec(name, **overrides), seed, named_world(name).expect)
+    return draw(world_spec(name, **overrides), seed, named_world(name).expect, cells_seed)
 
 
 def training_world(seed: int = 0) -> World:
@@ -111,12 +114,16 @@ def training_world(seed: int = 0) -> World:
     return world("training", seed)
 
 
-def draw(spec: WorldSpec, seed: int, expect: dict[str, str] | None = None) -> World:
+def draw(
+    spec: WorldSpec,
+    seed: int,
+    expect: dict[str, str] | None = None,
+    cells_seed: int | None = None,
+) -> World:
     """Draw a world from its parameters; see :func:`world`."""
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise DataError(f"World {spec.name!r}: seed is {seed!r}; expected an integer >= 0.")
-    children = np.random.SeedSequence(int(seed)).spawn(len(STREAMS))
-    rng = {part: np.random.default_rng(s) for part, s in zip(STREAMS, children, strict=True)}
+    rng = _streams(spec, seed)
+    if cells_seed is not None:
+        rng["cells"] = _streams(spec, cells_seed)["cells"]
 
     network = make_network(spec, rng["network"])
     table = draw_genes(spec, network.masters, rng["genes"])
@@ -154,7 +161,9 @@ def draw(spec: WorldSpec, seed: int, expect: dict[str, str] | None = None) -> Wo
     )
     return World(
         spec=spec,
-        adata=_anndata(spec, seed, counts, library, labels, table, genes, states),
+        adata=_anndata(
+            spec, _version(seed, cells_seed), counts, library, labels, table, genes, states
+        ),
         network=edges,
         reference=draw_reference(edges, prominence, spec, rng["reference"]),
         genes=genes,
@@ -166,6 +175,18 @@ def draw(spec: WorldSpec, seed: int, expect: dict[str, str] | None = None) -> Wo
         second_network=second_network,
         expect=dict(expect or {}),
     )
+
+
+def _streams(spec: WorldSpec, seed: int) -> dict[str, np.random.Generator]:
+    """Return the generator of each part of a world."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise DataError(f"World {spec.name!r}: seed is {seed!r}; expected an integer >= 0.")
+    children = np.random.SeedSequence(int(seed)).spawn(len(STREAMS))
+    return {part: np.random.default_rng(s) for part, s in zip(STREAMS, children, strict=True)}
+
+
+def _version(seed: int, cells_seed: int | None = None) -> str:
+    return f"seed {int(seed)}" + ("" if cells_seed is None else f", cells of seed {cells_seed}")
 
 
 def _screened(spec: WorldSpec, network: Network, rng: np.random.Generator) -> np.ndarray:
@@ -193,7 +214,7 @@ def _second_species(
         rng.permutation(spec.n_genes)[: max(1, round(spec.ortholog_share * spec.n_genes))]
     )
     orthologs = pd.DataFrame({"human": first[paired], "mouse": genes[paired]})
-    adata = _anndata(spec, seed, counts, library, labels, table, genes, states)
+    adata = _anndata(spec, _version(seed), counts, library, labels, table, genes, states)
     return orthologs, adata, network_table(other, genes, tfs, states)
 
 
@@ -211,7 +232,7 @@ def _standard(values: np.ndarray) -> np.ndarray:
 
 def _anndata(
     spec: WorldSpec,
-    seed: int,
+    version: str,
     counts: np.ndarray,
     library: np.ndarray,
     labels: CellLabels,
@@ -244,7 +265,7 @@ def _anndata(
     matrix = sparse.csr_matrix(counts)
     source = {
         "name": f"simulated world {spec.name}",
-        "version": f"seed {int(seed)}",
+        "version": version,
         "licence": "MIT",
         "note": "drawn by helpers.datasets.simulate",
     }
