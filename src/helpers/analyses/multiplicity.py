@@ -15,9 +15,9 @@ from helpers.analyses.roles import breaches, on_planted_world
 from helpers.errors import RunError
 from helpers.registry import TestRecord, collect
 from helpers.registry.audit import published_table, recount
-from helpers.registry.records import NOT_FETCHED
 from helpers.registry.completions import smallest_m
 from helpers.registry.correction import eligible
+from helpers.registry.records import NOT_FETCHED
 from helpers.registry.simulation import Realised
 
 NOTEBOOK = "90_test_registry"

@@ -57,7 +57,11 @@ def table2(locate: Locate) -> Section:
     decline = dict(
         zip(
             (f"#{part}" for part in range(8)),
-            [row[c] for row in (first, last) for c in ("pooled_f1", "pooled_sd", "n_cells", "states")],
+            [
+                row[c]
+                for row in (first, last)
+                for c in ("pooled_f1", "pooled_sd", "n_cells", "states")
+            ],
             strict=True,
         )
     )

@@ -138,7 +138,8 @@ def _link(notebook: str, key: str, entry: Mapping) -> Link:
         raise RegistryError(
             f"{where} answers a claim: use run.compare, or give the name of its function."
         )
-    (printed_words if isinstance(entry.get("value"), str) else printed)(entry["claim"])
+    if entry["variant"] != "contradicts":
+        (printed_words if isinstance(entry.get("value"), str) else printed)(entry["claim"])
     return Link(
         path=entry["claim"],
         value=entry.get("value"),

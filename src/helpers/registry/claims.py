@@ -163,7 +163,8 @@ def printed_words(path: str) -> str:
     Parameters
     ----------
     path
-        ``ID`` or ``ID[ROW].COLUMN``, as for :func:`printed`.
+        ``ID``, ``ID[ROW].COLUMN``, or ``ID#n`` for the n-th text of a list, as for
+        :func:`printed`.
 
     Raises
     ------
@@ -176,6 +177,8 @@ def printed_words(path: str) -> str:
         raise RegistryError(f"No claim at {path!r}; see claims.yaml for the identifiers.")
     claim = claims[match["claim"]]
     text = _cell(claim, match["row"], match["column"])[0] if match["row"] else claim.value
+    if isinstance(text, list) and match["part"] and match["part"].isdigit():
+        text = text[int(match["part"])]
     if not isinstance(text, str):
         raise RegistryError(f"{path!r} holds no text: {text!r}.")
     return text

@@ -10,8 +10,8 @@ from importlib.resources import files
 import yaml
 
 from helpers.errors import RegistryError
-from helpers.registry.claims import claim_of, load_claims
 from helpers.registry.answers import Link
+from helpers.registry.claims import claim_of, load_claims
 from helpers.registry.records import NOT_FETCHED
 
 FINER = "recomputed from finer archived data"
@@ -148,7 +148,8 @@ def evidence_of(link: Link, notes: Notes) -> str:
     if kind not in KINDS:
         raise RegistryError(
             f"{link.notebook}/{link.key} answers {link.path}, but what kind of evidence it is "
-            f"stands neither with the value ({kind!r}) nor in ledger_notes.yaml; say one of {KINDS}."
+            f"stands neither with the value ({kind!r}) nor in ledger_notes.yaml; say one of "
+            f"{KINDS}."
         )
     return kind
 

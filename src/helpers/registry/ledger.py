@@ -17,13 +17,13 @@ import pandas as pd
 
 from helpers.errors import RegistryError
 from helpers.registry import evidence as kinds
+from helpers.registry.answers import Link
 from helpers.registry.claims import Claim, claim_of, load_claims, printed
 from helpers.registry.evidence import Notes, archives_here, evidence_of
 from helpers.registry.figures import figures, unanswered
-from helpers.registry.answers import Link
 from helpers.registry.published import CHECK_VERDICTS, CheckResult
 from helpers.registry.records import NOT_FETCHED
-from helpers.registry.shown import of_check, of_link, printed_text, several, sentence
+from helpers.registry.shown import of_check, of_link, printed_text, sentence, several
 
 YES = "yes"
 PART = "in part"
@@ -222,7 +222,11 @@ def _verdict(
         return {"agrees": agrees, "evidence": kind, "reason": reason}
     source = notes.source(claim.id)
     if source and source.archive and not here[source.archive]:
-        return {"agrees": OPEN, "evidence": NOT_FETCHED, "reason": f"its file is in {source.archive}"}
+        return {
+            "agrees": OPEN,
+            "evidence": NOT_FETCHED,
+            "reason": f"its file is in {source.archive}",
+        }
     return {"agrees": OPEN, "evidence": kinds.NONE, "reason": _why_open(claim, notes, notebooks)}
 
 
@@ -255,14 +259,10 @@ def _why_open(claim: Claim, notes: Notes, notebooks: frozenset[str]) -> str:
     return "no value of this book answers it, and no other printed figure implies it"
 
 
-def _against(
-    claim: Claim, links: list[Link], checks: list[CheckResult], notes: Notes
-) -> list[str]:
+def _against(claim: Claim, links: list[Link], checks: list[CheckResult], notes: Notes) -> list[str]:
     """Return the sentences that speak against a claim."""
     found = [sentence(c) for c in checks if c.verdict == "inconsistent" and claim.id in c.against]
-    found += [
-        f"{link.note} ({of_link(link)})." for link in links if link.variant == "contradicts"
-    ]
+    found += [f"{link.note} {of_link(link)}." for link in links if link.variant == "contradicts"]
     for mine, others, why in notes.pairs:
         if claim.id in mine:
             found.append(why + (f" See {', '.join(others)}." if others else ""))

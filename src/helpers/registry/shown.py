@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from helpers.registry.claims import Claim
 from helpers.registry.answers import Link
+from helpers.registry.claims import Claim
 from helpers.registry.published import CheckResult
 
 
