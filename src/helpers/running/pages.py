@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from helpers.files import atomic_write, project_root, results_dir
-from helpers.running import api, assets, exercises, sources
+from helpers.running import api, assets, citation, exercises, sources
 from helpers.running.provenance import FILE
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,8 @@ def stage(root: Path, profile: str, overlay: str | None = None) -> list[str]:
             pages[f"{name}.ipynb"] = (folder / f"{name}.ipynb").read_text(encoding="utf-8")
     names = [name.removesuffix(".ipynb") for name in pages]
     pages["exercises.md"] = exercise_index(names)
+    if (root / citation.FILE).is_file():
+        pages["cite.md"] = citation.page(root)
     pages |= {f"api_{room}.md": text for room, text in api.pages().items()}
     for kind, module in CARDS.items():
         for name, text in _cards(module).items():

@@ -20,7 +20,7 @@ from sphinx.util.docutils import SphinxRole
 
 from helpers import __version__
 from helpers.errors import RunError
-from helpers.running import pages, table_files
+from helpers.running import glossary_links, pages, table_files
 from helpers.running.values import FILE, lookup, read_values, shown
 
 log = logging.getLogger(__name__)
@@ -94,6 +94,12 @@ def _copy_tables(app: Sphinx, exception: Exception | None) -> None:
         table_files.copy(Path(app.outdir), *_chosen())
 
 
+def _one_page_knows_all_nodes(app: Sphinx) -> None:
+    """Let the builder of a single page draw what extensions have registered for HTML."""
+    drawn = app.registry.translation_handlers
+    drawn["singlehtml"] = drawn.get("html", {}) | drawn.get("singlehtml", {})
+
+
 def _escape(
     app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
 ) -> None:
@@ -112,7 +118,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_role("val", Val())
     app.setup_extension("sphinx.ext.autodoc")  # which declares the event
     app.connect("autodoc-process-docstring", _escape, priority=900)
+    app.connect("builder-inited", _one_page_knows_all_nodes)
     app.connect("html-page-context", _drop_live_code, priority=900)
     app.connect("build-finished", _drop_preloads)
     app.connect("build-finished", _copy_tables)
+    app.connect("doctree-resolved", glossary_links.link_first_uses)
     return {"version": __version__, "parallel_read_safe": True, "parallel_write_safe": True}
