@@ -3,8 +3,10 @@
 import json
 import zipfile
 
+import nbformat
 import pytest
 import yaml
+from nbformat.v4 import new_code_cell, new_notebook
 
 from helpers.errors import RunError
 from helpers.running import api, assets, book, citation, doctor, model_cards, pages, provenance
@@ -20,7 +22,8 @@ def fake_result(results, profile, name, text):
     folder = results / profile / name
     folder.mkdir(parents=True)
     (folder / "run.json").write_text("{}")
-    (folder / f"{name}.ipynb").write_text(text)
+    notebook = new_notebook(cells=[new_code_cell(text)])
+    nbformat.write(notebook, folder / f"{name}.ipynb")
 
 
 def test_staging_takes_what_is_there_and_removes_the_rest(
@@ -35,13 +38,13 @@ def test_staging_takes_what_is_there_and_removes_the_rest(
     assert pages.missing("demo") == ["01_second", "90_last"]
     assert pages.stage(tmp_path, "demo") == ["00_first"]
     staged = tmp_path / "pages" / "00_first.ipynb"
-    assert staged.read_text() == "of the profile"
+    assert nbformat.read(staged, 4)["cells"][0]["source"] == "of the profile"
     assert not (tmp_path / "pages" / "99_old.ipynb").exists()
     before = staged.stat().st_mtime_ns
     pages.stage(tmp_path, "demo")
     assert staged.stat().st_mtime_ns == before, "an unchanged page was written again"
     pages.stage(tmp_path, "demo", "custom")
-    assert staged.read_text() == "by hand"
+    assert nbformat.read(staged, 4)["cells"][0]["source"] == "by hand"
 
 
 def test_a_book_without_results_says_what_to_run(fixture_notebooks, results, tmp_path):

@@ -57,6 +57,15 @@ def plain(value: Any, where: str = "value") -> Any:
     raise RunError(f"{where} is of type {type(value).__name__}; store numbers, text or lists")
 
 
+def is_plain(value: Any) -> bool:
+    """Return whether a value is a number, a text or nothing, and may stand in ``values.json``."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, (bool, int, str))
+
+
 def entry(value: Any, where: str, **meta: Any) -> dict[str, Any]:
     """Return the stored form of a value: a number, text, list, Estimate or NotEstimable.
 
