@@ -36,7 +36,7 @@ def test_a_planted_step_is_found_and_a_smooth_curve_is_not():
     mean = repeated(LOGARITHM, 0.005, 0, step=0.05).mean(axis=1)
     by_hand = np.diff(mean - fit("logarithmic", N, mean).predict(N))
     assert found.estimate == pytest.approx(np.abs(by_hand).max())
-    assert found.unit == "repeat" and found.n_units == 18
+    assert found.unit == "run" and found.n_units == 18
 
 
 def test_noise_from_the_residuals_would_hide_the_step():

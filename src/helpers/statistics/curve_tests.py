@@ -71,7 +71,7 @@ def largest_step_test(
         sides="one",
         test="parametric bootstrap",
         null="the fitted curve with the noise between repeats",
-        unit="repeat",
+        unit="run",
         n_units=repeats.size,
         detail={"curve": curve, "not_converged": draws - len(drawn)},
     )
@@ -118,7 +118,7 @@ def aicc_test(
         sides="two",
         test="parametric bootstrap",
         null=f"{under} curve with independent normal noise",
-        unit="point",
+        unit="draw",
         n_units=len(n),
         detail={"not_converged": draws - len(drawn)},
     )
