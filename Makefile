@@ -28,6 +28,7 @@ environment: .venv/installed
 
 data: environment
 	$(BIN)/helpers data fetch
+	$(BIN)/helpers data fetch archives
 	$(BIN)/helpers book --prepare
 
 notebooks: data
@@ -55,4 +56,4 @@ clean:
 	rm -rf _build pages results test-artefacts .snakemake
 
 clean-all: clean
-	rm -rf .venv data book/_static/mathjax book/_static/plotly.min.js
+	rm -rf .venv data book/_static/mathjax

@@ -126,6 +126,7 @@ def tutorial(adapter: ModelAdapter, batches: Callable) -> None:
             return
         raw = query @ key.transpose(-1, -2)
         for _ in range(2):
+            # ties by whatever order torch leaves, as in the published script
             raw = raw.argsort(dim=-1).argsort(dim=-1).float() / raw.shape[-1]
             raw = raw.transpose(-1, -2)
         for cell in raw.mean(dim=1).numpy():

@@ -9,6 +9,10 @@ class DataError(HelpersError):
     """A data set, reference or archive is missing, corrupt, or not what it should be."""
 
 
+class UnreachableError(DataError):
+    """The origin of a registered file does not answer from this machine."""
+
+
 class ModelError(HelpersError):
     """A checkpoint, dictionary or tokenisation is unsafe, incomplete or does not fit."""
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
+import numpy as np
 import pytest
 
 from helpers.running import runner, sources
@@ -30,7 +34,10 @@ def test_notebook(smoke_results, name):
 
 
 # One that trains and draws from torch, one that simulates, one that permutes and resamples.
-@pytest.mark.parametrize("name", ["02_models", "20_scaling", "10_coexpression"])
+KINDS = ["02_models", "20_scaling", "10_coexpression"]
+
+
+@pytest.mark.parametrize("name", KINDS)
 def test_the_same_seed_gives_the_same_values_twice(smoke_results, name):
     if not (smoke_results / "smoke" / name / "values.json").is_file():
         runner.run(name, profile="smoke")
@@ -39,6 +46,58 @@ def test_the_same_seed_gives_the_same_values_twice(smoke_results, name):
     for file in ("values.json", "tests.jsonl"):
         first = (smoke_results / "smoke" / name / file).read_text()
         assert (again.folder / file).read_text() == first
+
+
+FOUND = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
+ELSEWHERE = {"NPY_DISABLE_CPU_FEATURES": " ".join(FOUND)} | dict.fromkeys(
+    ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "2"
+)
+"""What a processor without numpy's instruction sets, and a reader with two threads, would have."""
+
+
+def flat(node, key=""):
+    """Yield every leaf of nested JSON with its place."""
+    if isinstance(node, dict | list):
+        pairs = node.items() if isinstance(node, dict) else enumerate(node)
+        for name, value in pairs:
+            yield from flat(value, f"{key}/{name}")
+    else:
+        yield key, node
+
+
+def leaves(folder):
+    values = json.loads((folder / "values.json").read_text())
+    tests = map(json.loads, (folder / "tests.jsonl").read_text().splitlines())
+    by_id = {f"{row['test_id']} {row['variant']}": row for row in tests}
+    return dict(flat(values, "values")) | dict(flat(by_id, "tests"))
+
+
+@pytest.mark.skipif(not FOUND, reason="numpy dispatches on no feature of this processor")
+def test_numpy_without_its_instruction_sets_is_another_numpy():
+    code = "import numpy; print(numpy.show_config(mode='dicts')['SIMD Extensions'].get('found'))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | ELSEWHERE, capture_output=True, text=True
+    )
+    assert done.stdout.strip() in ("None", "[]"), done.stderr
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_another_processor_and_two_threads_give_the_same_numbers(smoke_results, name, monkeypatch):
+    if not (smoke_results / "smoke" / name / "values.json").is_file():
+        runner.run(name, profile="smoke")
+    for variable, value in ELSEWHERE.items():
+        monkeypatch.setenv(variable, value)
+    runner.run(name, profile="smoke", into="elsewhere", force=True)
+    here, there = (leaves(smoke_results / run / name) for run in ("smoke", "elsewhere"))
+    assert here.keys() == there.keys()
+    # Sums are rounded in another order; a tie that is broken otherwise moves a p by 1e-3 or more.
+    different = {
+        key: (value, there[key])
+        for key, value in here.items()
+        if value != there[key]
+        and not (isinstance(value, float) and np.isclose(value, there[key], rtol=1e-9, atol=1e-12))
+    }
+    assert not different
 
 
 def test_another_seed_runs_aside_and_gives_other_values(smoke_results):

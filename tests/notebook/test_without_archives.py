@@ -1,4 +1,7 @@
-"""Pages whose archive is absent: no cache, no mirror, no network. They say what and how."""
+"""Pages whose archive is absent: no cache, no mirror, no network. They say what and how.
+
+And a book that was built without archives is built again when they arrive, and the other way.
+"""
 
 from __future__ import annotations
 
@@ -60,5 +63,63 @@ def test_page_says_what_is_missing_and_how_to_get_it(environment, name):
         for output in cell.get("outputs", [])
     )
     assert "```{warning}" in shown
-    for words in (PAGES[name], "https://", "HELPERS_DATA_MIRROR", "helpers data list"):
+    for words in (PAGES[name], "https://", "HELPERS_DATA_MIRROR", "helpers data fetch archives"):
         assert words in shown, words
+    for words in ("ConnectionError", "HTTPSConnectionPool", "Max retries"):
+        assert words not in (folder / f"{name}.ipynb").read_text(encoding="utf-8"), words
+
+
+ARCHIVED = """
+
+```{code-cell} ipython3
+from helpers.archives import locator, missing_message
+from helpers.archives.confound import FILES
+from helpers.archives.locate import CONFOUND
+
+missing = missing_message(locator(CONFOUND), *FILES)
+archive = None if missing else locator(CONFOUND)
+run.value("archive/present", not missing)
+```
+
+```{code-cell} ipython3
+if archive:
+    run.value("archive/bytes", sum(archive(name).stat().st_size for name in FILES))
+```
+"""
+
+
+@pytest.fixture
+def archived(fresh):
+    """The small project with one page that reads an archive, and its state after a build."""
+    page = fresh.folder / "notebooks" / "01_second.md"
+    head, fence, tail = page.read_text().rpartition("```{code-cell}")
+    page.write_text(head + ARCHIVED.lstrip("\n") + "\n" + fence + tail)
+    return fresh
+
+
+def test_a_book_is_built_again_when_archives_arrive_and_when_they_go(
+    archived, mirror_dir, monkeypatch
+):
+    def build(mirror):
+        if mirror:
+            monkeypatch.setenv("HELPERS_DATA_MIRROR", str(mirror))
+        else:
+            monkeypatch.delenv("HELPERS_DATA_MIRROR", raising=False)
+        before = archived.starts()
+        done = archived.snakemake()
+        assert done.returncode == 0, done.stderr[-3000:]
+        now = archived.starts()
+        notebook = archived.results / "demo" / "01_second" / "01_second.ipynb"
+        shown = "if archive:" in notebook.read_text(encoding="utf-8")
+        present = archived.values("01_second")["archive/present"]["value"]
+        assert shown == present == ("archive/bytes" in archived.values("01_second"))
+        return present, {name for name in now if now[name] != before.get(name)}
+
+    everything = {"00_first", "01_second", "90_last"}
+    affected = {"01_second", "90_last"}
+    assert build(None) == (False, everything)
+    assert build(None) == (False, set())
+    assert build(mirror_dir) == (True, affected)
+    assert build(mirror_dir) == (True, set())
+    assert build(None) == (False, affected)
+    assert build(mirror_dir) == (True, affected)

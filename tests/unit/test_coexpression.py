@@ -11,13 +11,13 @@ from helpers.analyses.coexpression import (
     analyse,
     confirmatory,
     equivalence_test,
-    gene_terms,
     scored,
 )
 from helpers.datasets.simulate import world
 from helpers.edges import edge_scores, pool, uniform_attention
 from helpers.errors import DataError, ParameterError
 from helpers.estimates import NotEstimable
+from helpers.evaluation.gene_level import gene_effects
 from helpers.statistics.matrix_regression import matrix_regression
 from helpers.statistics.qap import naive_p
 
@@ -219,12 +219,6 @@ def test_attention_without_structure_follows_coexpression_through_the_number_of_
     assert after.detail["partial"] < before.detail["partial"] / 2
 
 
-def test_gene_terms_hold_what_a_product_of_gene_values_is_made_of():
-    one, data = drawn("prominence-only")
-    terms = gene_terms(one.adata, data.genes)
-    assert len(terms) == 15 and all(term.shape == (len(data.genes),) * 2 for term in terms)
-
-
 def test_equivalence_needs_an_auroc_near_one_half():
     _, near = drawn("coexp-only")
     _, far = drawn("pair-signal")
@@ -236,13 +230,14 @@ def test_equivalence_needs_an_auroc_near_one_half():
 
 
 @pytest.mark.slow
-def test_prominence_alone_is_rejected_at_the_nominal_rate_only_when_studentised():
+def test_prominence_alone_is_rejected_at_the_nominal_rate_given_gene_effects():
     rejected, plain = [], []
     for seed in range(80):
         _, data = drawn.__wrapped__("prominence-only", seed, n_genes=100, n_tfs=15, n_cells=500)
         a, r = data.attention.values, data.coexpression["lognorm"].values
         rng = np.random.default_rng(seed)
-        rejected.append(matrix_regression(a, r, data.terms, rng, 99).p <= 0.05)
+        terms = [*data.terms, *gene_effects(a, r)]
+        rejected.append(matrix_regression(a, r, terms, rng, 99).p <= 0.05)
         plain.append(matrix_regression(a, r, data.terms, rng, 99, studentised=False).p <= 0.05)
     limit = stats.binom.ppf(0.995, 80, 0.05)
     assert sum(rejected) <= limit

@@ -6,12 +6,16 @@ import subprocess
 import tarfile
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
+from helpers.cli import app
 from helpers.datasets.fetch import fetch, is_available
 from helpers.datasets.registry import Artefact
 from helpers.errors import DataError
@@ -132,6 +136,35 @@ def test_no_network_says_what_to_do_and_leaves_nothing(cache: Path):
     with pytest.raises(DataError, match=r"could not fetch .* HELPERS_DATA_MIRROR"):
         fetch(entry())
     assert files(cache) == []
+
+
+def archives_at(monkeypatch: pytest.MonkeyPatch, *items: Artefact) -> Result:
+    monkeypatch.setattr("helpers.datasets.published.page_files", lambda: list(items))
+    return CliRunner().invoke(app, ["data", "fetch", "archives"])
+
+
+def test_archives_of_an_origin_that_is_not_reached_cost_one_line_and_no_failure(
+    cache: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (mirror / "file.csv").write_bytes(CONTENT)
+    away = entry(source="http://127.0.0.1:9/away.csv", path="away.csv", sha256="1" * 64)
+    done = archives_at(monkeypatch, entry(), away)
+    assert done.exit_code == 0
+    assert done.output.splitlines() == [
+        "1 of 2 archived files are here; 127.0.0.1 cannot be reached, so pages leave out what "
+        "needs the others"
+    ]
+
+
+def test_archives_are_fetched_and_another_checksum_is_a_failure(
+    cache: Path, server: str, monkeypatch: pytest.MonkeyPatch
+):
+    item = entry(source=f"{server}/file.csv")
+    done = archives_at(monkeypatch, item)
+    assert done.exit_code == 0 and done.output.startswith("1 archived files are here and have")
+    assert files(cache) == [item.path]
+    done = archives_at(monkeypatch, replace(item, path="other.csv", sha256="1" * 64))
+    assert done.exit_code == 1 and "is not the registered one" in done.output
 
 
 def test_a_missing_page_is_an_error_of_ours(cache: Path, server: str):

@@ -169,7 +169,7 @@ def real_cells(name: str):
     counts[3] = 0
     adata.layers["counts"] = counts.tocsr()
     identifiers = adata.var["ensembl_id"].astype(object).fillna("").to_numpy().copy()
-    detected = np.argsort(-np.asarray((counts.tocsr() > 0).sum(axis=0)).ravel())
+    detected = np.argsort(-np.asarray((counts.tocsr() > 0).sum(axis=0)).ravel(), kind="stable")
     identifiers[detected[1]] = identifiers[detected[0]]
     identifiers[detected[2]] = "ENSG_UNKNOWN"
     adata.var["ensembl_id"] = pd.Series(identifiers, index=adata.var_names)

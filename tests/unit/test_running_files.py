@@ -127,3 +127,49 @@ def test_another_version_of_a_package_makes_a_result_old(root, results, monkeypa
     assert fingerprint.parts("00_first", "demo", given)["fingerprint"] != now
     assert fingerprint.stamp("00_first", "demo") != stamp
     assert "00_first" in stale("demo")
+
+
+def test_archives_that_arrive_or_go_make_a_result_old(root, results, monkeypatch):
+    """Of the pages whose code can read them, and of no other."""
+    reads, reads_not = "20_scaling", "00_first"
+    monkeypatch.setenv("HELPERS_NOTEBOOKS_DIR", str(results.parent / "notebooks"))
+    monkeypatch.setenv("HELPERS_PARAMS_DIR", str(root / "tests" / "fixture_book" / "params"))
+    (results.parent / "notebooks").mkdir()
+    source = root / "tests" / "fixture_book" / "notebooks" / "00_first.md"
+    plain = source.read_text()
+    code = "from helpers.archives.confound import FILES\nimport numpy as np"
+    (results.parent / "notebooks" / f"{reads_not}.md").write_text(plain)
+    (results.parent / "notebooks" / f"{reads}.md").write_text(
+        plain.replace("import numpy as np", code)
+    )
+    here = {"confound": "absent", "attention": "absent"}
+
+    def states(readers):
+        return {name: state for name, state in here.items() if name in readers}
+
+    monkeypatch.setattr(fingerprint, "availability", states)
+
+    def finish():
+        for name in (reads, reads_not):
+            found = fingerprint.parts(name, "demo", sources.settled(name, "demo"))
+            folder = results / "demo" / name
+            folder.mkdir(parents=True, exist_ok=True)
+            kept = {"fingerprint": found["fingerprint"], "files": []}
+            (folder / provenance.FILE).write_text(json.dumps(kept))
+            fingerprint.stamp(name, "demo").parent.mkdir(exist_ok=True)
+            fingerprint.stamp(name, "demo").touch()
+
+    finish()
+    without = fingerprint.stamp(reads, "demo")
+    assert without.is_file() and stale("demo") == []
+    here["attention"] = "a" * 64
+    assert fingerprint.stamp(reads, "demo").is_file(), "it reads another archive"
+    here["confound"] = "b" * 64
+    assert stale("demo") == [reads]
+    assert not fingerprint.stamp(reads, "demo").exists()
+    assert fingerprint.stamp(reads_not, "demo").is_file()
+    finish()
+    here["confound"] = "absent"
+    assert stale("demo") == [reads]
+    assert fingerprint.stamp(reads, "demo") == without
+    assert not without.exists(), "a marker of the earlier run without archives"

@@ -1,17 +1,25 @@
 """What happens to an executed notebook before it becomes a page."""
 
 import ast
+from copy import deepcopy
 
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from helpers.running.tidy import tidy, with_values
+from helpers.running.tidy import needs_archive, tidy, with_values
 
 
 def figure(name):
     return new_output(
         "display_data",
         data={"image/png": "aGk="},
-        metadata={"helpers": {"name": name, "caption": f"C {name}", "alt": f"A {name}"}},
+        metadata={
+            "helpers": {
+                "name": name,
+                "caption": f"C {name}",
+                "alt": f"A {name}",
+                "narrowest": 560,
+            }
+        },
     )
 
 
@@ -29,7 +37,7 @@ def test_every_figure_gets_a_cell_with_caption_and_alt():
     assert [len(part) for part in parts] == [1, 1, 1, 2]
     shown = [c.metadata.get("mystnb") for c in notebook.cells]
     assert shown[1] == {
-        "image": {"alt": "A a_1"},
+        "image": {"alt": "A a_1", "classes": "narrowest-560"},
         "figure": {"caption": "C a_1", "name": "fig-10-x-a-1"},
     }
     assert shown[2]["image"]["alt"] == "A b" and shown[0] is None and shown[3] is None
@@ -65,3 +73,29 @@ def test_standard_error_stays_in_the_log():
     ]
     clean = tidy(new_notebook(cells=[new_code_cell("code", outputs=outputs)]), "10_x", {})
     assert [o.text for o in clean.cells[0].outputs] == ["kept"]
+
+
+GUARDED = "archive = run.archive(A, *FILES)\nif archive:\n    run.compare('a/b', read(archive))"
+
+
+def test_code_of_an_absent_archive_is_left_out_but_what_it_said_stays():
+    cells = [
+        new_code_cell("if archive:\n    x = 1"),
+        new_code_cell(GUARDED, outputs=[text("not here")]),
+        new_code_cell("if archive:\n    x = 1\nelse:\n    x = 2"),
+        new_code_cell("x = 1"),
+    ]
+    kept = tidy(new_notebook(cells=deepcopy(cells)), "10_x", {}, archived=False)
+    assert [c.source for c in kept.cells] == [c.source for c in cells[1:]]
+    assert kept.cells[0].metadata.tags == ["remove-input"]
+    whole = tidy(new_notebook(cells=deepcopy(cells)), "10_x", {}, archived=True)
+    assert [c.source for c in whole.cells] == [c.source for c in cells]
+    assert not any("remove-input" in c.metadata.get("tags", []) for c in whole.cells)
+
+
+def test_only_whole_cells_need_an_archive():
+    assert needs_archive(GUARDED)
+    assert not needs_archive("archive = run.archive(A, *FILES)")
+    assert not needs_archive("x = 1\nif archive:\n    y = 2")
+    assert not needs_archive("if not archive:\n    y = 2")
+    assert not needs_archive("%matplotlib inline\n!ls")

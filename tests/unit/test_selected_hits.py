@@ -11,7 +11,7 @@ from helpers.statistics.selected_hits import expected_selected_hits
 def drawn(sd, n, k, draws, rng):
     mean = rng.normal(size=(draws, len(sd))) * sd / np.sqrt(n)
     se = sd * np.sqrt(rng.chisquare(n - 1, size=mean.shape) / (n - 1) / n)
-    largest = np.argsort(-np.abs(mean), axis=1)[:, :k]
+    largest = np.argsort(-np.abs(mean), axis=1, kind="stable")[:, :k]
     return np.take_along_axis(np.abs(mean) > 1.959964 * se, largest, axis=1).sum(1)
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
-from helpers.analyses import links
 from helpers.estimates import Estimate
-from helpers.registry import TestRecord
+from helpers.registry import TestRecord, links
 from helpers.registry.claims import Printed, claim_of, load_claims, printed, table_rows
+from helpers.registry.records import NOT_FETCHED
 
 SLACK = 1e-9
 """Room for binary rounding at the border of a rounding interval."""
@@ -256,7 +256,7 @@ def absent(tests: list[str], notebook: str, family: str, reason: str) -> list[Te
             family=family,
             role="descriptive",
             estimable=False,
-            reason=reason,
+            reason=f"{NOT_FETCHED}: {reason}",
         )
         for test in tests
     ]
@@ -288,6 +288,7 @@ def absence_note(reason: str) -> str:
         "```{warning}\nThe archive this page reads is not here, so the parts that need it are "
         "left out and their tests are recorded as not estimable.\n\n"
         f"{reason}\n\n"
-        "To get it: run the page with a network connection, or name a folder that holds it in "
-        "`HELPERS_DATA_MIRROR` (`helpers data list` shows origins and checksums).\n```"
+        "To get it: `helpers data fetch archives`, or name a folder that holds it in "
+        "`HELPERS_DATA_MIRROR` (`helpers data list --files` shows every file); the next build "
+        "then runs this page again.\n```"
     )

@@ -8,11 +8,11 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.stats import rankdata
 
-from helpers.edges import correlation_edges, expression
+from helpers.edges import correlation_edges
 from helpers.errors import DataError
 from helpers.estimates import Estimate, NotEstimable
+from helpers.evaluation.gene_level import gene_effects, gene_terms, rank_matrix
 from helpers.evaluation.scoring import auroc_with_interval, compare_scores
 from helpers.evaluation.sets import EvaluationSet, drop_missing, evaluation_set
 from helpers.statistics.clusters import cluster_tables, linear_se
@@ -60,53 +60,6 @@ class Scored:
     def genes(self) -> np.ndarray:
         """Symbols, the same on both axes of every matrix."""
         return self.attention["source"].values
-
-
-def gene_terms(
-    adata: ad.AnnData,
-    genes: np.ndarray,
-    count: np.ndarray | None = None,
-    uniform: np.ndarray | None = None,
-) -> list[np.ndarray]:
-    r"""Return gene-level matrices: what a pair has because of its genes, not because it is a pair.
-
-    Mean, variance and detection rate of log-normalised expression as standardised ranks, each for
-    the source, for the target, squared, and as the product of both; and, with `count`,
-    :math:`\log C_{ij}`. Squares and products are there because the rank of a product of two
-    gene-level values is not a sum of two of them. `uniform` enters as standardised ranks: where the
-    cells that hold both genes have few tokens, every weight is larger, and normalised expression
-    is larger too, so that even attention without any structure follows co-expression.
-
-    Parameters
-    ----------
-    adata
-        The cells that were scored.
-    genes
-        (G,) symbols.
-    count
-        (G, G) cells that hold both genes.
-    uniform
-        (G, G) score that uniform attention would have; see `helpers.edges.uniform`.
-    """
-    values = expression(adata, genes, "lognorm")
-    if values.constant:
-        raise DataError(f"{len(values.constant)} genes do not vary; leave them out first")
-    matrices = []
-    for term in (
-        values.values.mean(axis=0),
-        values.values.var(axis=0),
-        (values.values > 0).mean(axis=0),
-    ):
-        ranks = rankdata(term)
-        unit = (ranks - ranks.mean()) / max(ranks.std(), 1e-12)
-        rows, columns = np.broadcast_arrays(unit[:, None], unit[None, :])
-        matrices += [rows, columns, rows**2, columns**2, rows * columns]
-    if count is not None:
-        matrices.append(np.log(np.maximum(np.asarray(count, float), 1)))
-    if uniform is not None:
-        ranks = rank_matrix(np.nan_to_num(np.asarray(uniform, float)))
-        matrices += [ranks, ranks**2]
-    return matrices
 
 
 def scored(
@@ -264,7 +217,7 @@ def confirmatory(
     if known is None:
         first = {
             "10.1": qap_test(a, r, rng, n_perm=n_perm),
-            "10.2": matrix_regression(a, r, data.terms, rng, n_perm),
+            "10.2": matrix_regression(a, r, [*data.terms, *gene_effects(a, r)], rng, n_perm),
         }
     else:
         first = {number: known.tests[number] for number in ("10.1", "10.2")}
@@ -315,14 +268,6 @@ def _without_reference(data: Scored, rng: np.random.Generator, n_perm: int) -> A
         if order is None
         else matrix_regression(a, r["lognorm"].values, [rank_matrix(order)], rng, n_perm),
     )
-
-
-def rank_matrix(matrix: np.ndarray) -> np.ndarray:
-    """Return mid-ranks of the off-diagonal entries, 0 on the diagonal."""
-    off = ~np.eye(len(matrix), dtype=bool)
-    ranks = np.zeros(matrix.shape)
-    ranks[off] = rankdata(matrix[off])
-    return ranks
 
 
 def _filled(order: np.ndarray) -> np.ndarray:

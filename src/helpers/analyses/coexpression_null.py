@@ -11,6 +11,7 @@ from helpers.analyses.coexpression import confirmatory, scored
 from helpers.datasets.simulate import world
 from helpers.edges import edge_scores, pool
 from helpers.estimates import NotEstimable
+from helpers.evaluation.gene_level import gene_effects
 from helpers.statistics.matrix_regression import matrix_regression
 from helpers.statistics.qap import naive_p, qap_test
 
@@ -74,7 +75,9 @@ def prominence_rates(
         p = {
             "pairs as units": naive_p(raw.estimate, raw.detail["n_pairs"]),
             "gene labels permuted (10.1)": qap_test(a, r, rng, n_perm=n_perm).p,
-            "beyond gene-level terms (10.2)": matrix_regression(a, r, data.terms, rng, n_perm).p,
+            "beyond gene-level terms (10.2)": matrix_regression(
+                a, r, [*data.terms, *gene_effects(a, r)], rng, n_perm
+            ).p,
         }
         for name, value in p.items():
             rejected.setdefault(name, []).append(value <= ALPHA)

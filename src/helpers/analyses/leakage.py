@@ -61,7 +61,7 @@ class Cells:
             spread = z[rows].std(axis=0)
             z[rows] = (z[rows] - z[rows].mean(axis=0)) / np.where(spread > 0, spread, 1.0)
         features = z[:, self.source] * z[:, self.target]
-        best = np.argsort(-features.var(axis=0))[:n_edges]
+        best = np.argsort(-features.var(axis=0), kind="stable")[:n_edges]
         genes = np.union1d(self.source[best], self.target[best])
         return features[:, best], z[:, genes]
 

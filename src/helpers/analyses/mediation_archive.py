@@ -10,6 +10,7 @@ from scipy.stats import false_discovery_control
 
 from helpers.archives.locate import Locate
 from helpers.archives.mediation import TISSUES, read_components, read_effects, read_panels
+from helpers.statistics.concentration import Run, share_gap_test
 from helpers.statistics.from_summaries import (
     chance_corrected_share,
     effective_number,
@@ -18,6 +19,7 @@ from helpers.statistics.from_summaries import (
     resample_means,
     top_share,
 )
+from helpers.statistics.results import Outcome
 from helpers.statistics.selected_hits import expected_selected_hits
 from helpers.statistics.shared_sets import (
     cross_table,
@@ -177,28 +179,14 @@ def concentration(archive: MediationArchive, draws: int, seed: int) -> pd.DataFr
     return pd.DataFrame(rows, columns=names)
 
 
-def concentration_gap(archive: MediationArchive, draws: int, seed: int) -> dict[str, float]:
-    """MLP minus block chance-corrected top-5 share, with a parametric-bootstrap interval.
-
-    Means are redrawn from Student-t laws around the archived ones, component by component: the
-    archive keeps no cells, so dependence between components cannot be used.
-    """
+def concentration_gap(archive: MediationArchive, draws: int, seed: int) -> Outcome:
+    """Test MLP minus block chance-corrected top-5 share against archives without mediators."""
+    runs: dict[str, list[Run]] = {"mlp": [], "blocks": []}
+    for (granularity, *_), part in archive.components.groupby(["granularity", "pair", "tissue"]):
+        part = part[part["m2"] > 0]
+        runs[granularity].append(Run(*(part[x].to_numpy(float) for x in ("mean", "se", "n"))))
     rng = np.random.default_rng(seed)
-    observed, resampled = {}, {}
-    for granularity, part in archive.components.groupby("granularity"):
-        runs = [run[run["m2"] > 0] for _, run in part.groupby(["pair", "tissue"])]
-        observed[granularity] = np.mean([chance_corrected_share(r["mean"], 5) for r in runs])
-        drawn = [
-            chance_corrected_share(resample_means(r["mean"], r["se"], r["n"], draws, rng), 5)
-            for r in runs
-        ]
-        resampled[granularity] = np.mean(drawn, axis=0)
-    gap = resampled["mlp"] - resampled["blocks"]
-    low, high = np.quantile(gap, [0.025, 0.975])
-    tail = min((gap <= 0).sum(), (gap >= 0).sum())
-    p = min(1.0, 2 * (1 + int(tail)) / (1 + draws))
-    value = float(observed["mlp"] - observed["blocks"])
-    return {"value": value, "low": float(low), "high": float(high), "p": p}
+    return share_gap_test(runs["mlp"], runs["blocks"], 5, rng, min(draws, 1999))
 
 
 def overlap(archive: MediationArchive, draws: int, seed: int) -> pd.DataFrame:
@@ -250,8 +238,9 @@ def pair_specificity(archive: MediationArchive, draws: int, seed: int) -> pd.Dat
         values = scores(archive, granularity, structural=False).values
         for k in TOP:
             sets = membership(values, k)
-            observed, law = specificity(cross_table(sets)), label_null(sets)
-            drawn = label_draws(sets, draws, rng)
+            table = cross_table(sets)
+            observed, law = specificity(table), label_null(table)
+            drawn = label_draws(table, draws, rng)
             hits = int((drawn >= observed - 1e-9).sum())
             same, floor = mean_same(sets), 1 / 2 ** (sets.shape[1] - 1)
             exact, sampled = law.upper_tail(observed), (1 + hits) / (1 + draws)
@@ -292,7 +281,7 @@ def component_counts(archive: MediationArchive, draws: int, seed: int) -> pd.Dat
         mean = rng.normal(size=(draws, len(part))) * sd / np.sqrt(n)
         se = sd * np.sqrt(rng.chisquare(n - 1, size=(draws, len(part))) / (n - 1)) / np.sqrt(n)
         hits = np.abs(mean) > 1.959964 * se
-        largest = np.argsort(-np.abs(mean), axis=1)[:, :10]
+        largest = np.argsort(-np.abs(mean), axis=1, kind="stable")[:, :10]
         selected = np.take_along_axis(hits, largest, axis=1).sum(1).mean()
         counts = (int(top["normal_excludes_zero"].sum()), int(top["t_excludes_zero"].sum()))
         exact = expected_selected_hits(sd, n, min(10, len(part)))

@@ -152,7 +152,7 @@ def certificates(
             part = part[part["mean"] != 0]
         q = NORMAL if quantile == "normal" else stats.t.ppf(0.975, effect.n - 1)
         size = part["mean"].abs().to_numpy()
-        order = np.argsort(-size)
+        order = np.argsort(-size, kind="stable")
         size, se = size[order], np.nan_to_num(part["se"].to_numpy())[order]
         bias = {
             "uniform": np.full(size.size, scale * bound / size.size),

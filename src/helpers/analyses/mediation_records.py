@@ -7,8 +7,9 @@ from itertools import product
 import pandas as pd
 
 from helpers.analyses.mediation_archive import PRINTED, MediationArchive, component_tests
-from helpers.registry import TestRecord
+from helpers.registry import TestRecord, record_of
 from helpers.statistics.multiplicity import simes
+from helpers.statistics.results import Outcome
 
 NOTEBOOK = "50_mediation_circuits"
 DECLARED = tuple(f"50.{i}" for i in range(1, 21))
@@ -135,24 +136,14 @@ def specificity_records(table: pd.DataFrame, seed: int) -> list[TestRecord]:
     ]
 
 
-def concentration_record(gap: dict[str, float], cells: int, draws: int, seed: int) -> TestRecord:
+def concentration_record(gap: Outcome, seed: int) -> TestRecord:
     """Return test 50.19: concentration in MLP parts against blocks."""
-    return TestRecord(
+    return record_of(
+        gap,
         test_id="50.19",
         section="5.3",
         hypothesis="restoration is more concentrated in MLP parts than in residual blocks",
         statistic="difference of chance-corrected top-5 shares",
-        estimate=gap["value"],
-        ci_low=gap["low"],
-        ci_high=gap["high"],
-        test="parametric bootstrap of component means from archived standard errors",
-        null="equal shares; components independent given their means",
-        sides="two",
-        unit="cell",
-        n_units=cells,
-        resamples=draws,
-        p=gap["p"],
-        p_floor=2 / (draws + 1),
         role="confirmatory",
         claim_ids=("b/table3",),
         seed=seed,

@@ -283,7 +283,7 @@ def received(found: xr.Dataset) -> pd.DataFrame:
     table = pd.DataFrame(
         {"gene": found["target"].values, "received": (total / pairs.where(pairs > 0)).values}
     ).assign(cells=found["count"].max("source").values)
-    return table.dropna().sort_values("received", ascending=False, ignore_index=True)
+    return table.dropna().sort_values("received", ascending=False, ignore_index=True, kind="stable")
 
 
 def cost_table(n_tfs: int = 100, genes: int = 1200) -> pd.DataFrame:

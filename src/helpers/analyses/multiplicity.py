@@ -11,12 +11,13 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from helpers.analyses.null_battery import LEFT_OUT, coverage
-from helpers.analyses.roles import breaches, on_planted_world
+from helpers.datasets.simulate.planted import breaches, on_planted_world
 from helpers.errors import RunError
 from helpers.registry import TestRecord, collect
 from helpers.registry.audit import published_table, recount
 from helpers.registry.completions import smallest_m
 from helpers.registry.correction import eligible
+from helpers.registry.records import NOT_FETCHED
 from helpers.registry.simulation import Realised
 
 NOTEBOOK = "90_test_registry"
@@ -157,7 +158,7 @@ def _machinery(
 
 
 def role_sentence(registry: pd.DataFrame) -> str:
-    """Say whether every row follows the rule on roles (`helpers.analyses.roles`)."""
+    """Say whether every row follows the rule on roles (`helpers.datasets.simulate.planted`)."""
     planted = int(registry["test_id"].map(on_planted_world).sum())
     against = breaches(registry)
     end = "all are descriptive" if not against else f"against the rule: {', '.join(against)}"
@@ -232,12 +233,20 @@ def verdict(corrected: pd.DataFrame) -> str:
     tested = corrected[eligible(corrected) & corrected["variant"].eq("corrected")]
     raw, bh = int((tested["p_raw"] <= 0.05).sum()), int((tested["q_bh"] <= 0.05).sum())
     by = int((tested["q_by"] <= 0.05).sum())
-    silent = int((~corrected["estimable"].astype(bool)).sum())
+    silent = ~corrected["estimable"].astype(bool)
+    absent = silent & corrected["reason"].fillna("").str.startswith(NOT_FETCHED)
+    design = int((silent & ~absent).sum())
+    missing = (
+        f"\n{int(absent.sum())} more could not be done, because an archive was not fetched in this "
+        "build."
+        if absent.any()
+        else ""
+    )
     return (
         f"Of {len(tested)} confirmatory tests, {raw} have p of at most 0.05; "
         f"{bh} remain under Benjamini-Hochberg over the whole book and {by} under "
         f"Benjamini-Yekutieli, which holds under any dependence.\n"
-        f"{silent} further rows say that their design cannot give an answer."
+        f"{design} further rows say that their design cannot give an answer.{missing}"
     )
 
 

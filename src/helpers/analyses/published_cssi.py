@@ -56,8 +56,12 @@ def table2(locate: Locate) -> Section:
     first, last = table.loc["Small"], table.loc["XXLarge"]
     decline = dict(
         zip(
-            ("#0", "#1", "#2", "#3", "#4", "#5"),
-            (first.pooled_f1, first.pooled_sd, 200, 2, last.pooled_f1, last.pooled_sd),
+            (f"#{part}" for part in range(8)),
+            [
+                row[c]
+                for row in (first, last)
+                for c in ("pooled_f1", "pooled_sd", "n_cells", "states")
+            ],
             strict=True,
         )
     )
@@ -237,7 +241,7 @@ def held_out(locate: Locate, seed: int) -> Section:
     every = np.array([b.iloc[list(s)].mean() for s in combinations(range(len(b)), 3)])
     exact = float((every >= chosen - 1e-12).mean())
     rng = np.random.default_rng(seed)
-    picks = rng.random((HELD_OUT_DRAWS, len(b))).argsort(1)[:, :3]
+    picks = rng.random((HELD_OUT_DRAWS, len(b))).argsort(1, kind="stable")[:, :3]
     drawn = b.to_numpy()[picks].mean(1)
     sampled = (1 + int((drawn >= chosen - 1e-12).sum())) / (1 + HELD_OUT_DRAWS)
     function = f"{HERE}.held_out"

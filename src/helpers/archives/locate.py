@@ -1,4 +1,4 @@
-"""Where the files of an archive are: in a folder, in the mirror, or fetched from their origin."""
+"""Where the files of an archive are: in a folder, in the mirror, or in the cache."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ CONFOUND = "Biodyn-AI__grn-confound-audit"
 
 
 def locator(group: str) -> Locate:
-    """Return the `Locate` function of an archive group of the data registry.
+    """Return the `Locate` function of an archive group, over the files that are on this machine.
 
     Parameters
     ----------
     group
         Name of the group, for example ``MEDIATION``.
     """
-    from helpers.datasets import archive_path
+    from helpers.datasets.published import archive_here
 
     def locate(relative: str) -> Path:
-        return archive_path(group, relative)
+        return archive_here(group, relative)
 
     return locate
 

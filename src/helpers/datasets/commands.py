@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
 from helpers.datasets.registry import Artefact, artefact, artefacts, dataset, datasets
+
+ARCHIVES = "archives"
+"""Name that stands for every archived file that the pages read."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -20,6 +24,7 @@ def show(
     """List the sets of cells, the references and, if asked, every registered file."""
     from helpers.datasets.cards import REFERENCES
     from helpers.datasets.fetch import is_available
+    from helpers.datasets.published import page_files
 
     for entry in datasets().values():
         here = all(is_available(artefact(one)) for one in entry.artefacts)
@@ -28,15 +33,20 @@ def show(
     for name, (source, title) in REFERENCES.items():
         state = "here" if is_available(artefact(source)) else "not fetched"
         typer.echo(f"{name:18} {'demo':5} {state:12} {title}")
-    for item in artefacts().values() if files else ():
+    archived = page_files()
+    here = sum(is_available(item) for item in archived)
+    state = "here" if here == len(archived) else f"{here} of {len(archived)}"
+    typer.echo(f"{ARCHIVES:18} {'demo':5} {state:12} archived results that the pages recompute")
+    for item in (*artefacts().values(), *archived) if files else ():
         state = "here" if is_available(item) else "not fetched"
-        typer.echo(f"{item.name:28} {item.bytes / 1e6:6.1f} MB {state:12} {item.licence}")
+        typer.echo(f"{item.name:28} {item.bytes / 1e6:6.3f} MB {state:12} {item.licence}")
 
 
 @app.command()
 def fetch(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Sets or files; all of tier demo if none is named.")
+        list[str] | None,
+        typer.Argument(help="Sets, files or 'archives'; the sets of tier demo if none is named."),
     ] = None,
 ) -> None:
     """Fetch what the demonstration needs, or the named sets or files, checking every hash."""
@@ -45,6 +55,11 @@ def fetch(
     from helpers.datasets.fetch import fetch as bring
     from helpers.datasets.registry import demo_artefacts
 
+    if ARCHIVES in (names or ()):
+        typer.echo(_fetch_archives())
+        names = [name for name in names if name != ARCHIVES]
+        if not names:
+            return
     wanted = demo_artefacts() if not names else _named(names)
     total = sum(item.bytes for item in wanted)
     with tqdm(total=total, unit="B", unit_scale=True, desc="fetching") as bar:
@@ -53,6 +68,30 @@ def fetch(
             bring(item)
             bar.update(item.bytes)
     typer.echo(f"{len(wanted)} files are here and have the registered checksums")
+
+
+def _fetch_archives() -> str:
+    """Fetch the archived files that pages read; say in one line what is here afterwards.
+
+    An origin that cannot be reached is no failure: the book is built without these files then,
+    and says so.
+    """
+    from helpers.datasets.fetch import fetch as bring
+    from helpers.datasets.fetch import find_here
+    from helpers.datasets.published import page_files
+    from helpers.errors import UnreachableError
+
+    wanted = page_files()
+    try:
+        for item in wanted:
+            bring(item)
+    except UnreachableError:
+        here = sum(find_here(item) is not None for item in wanted)
+        return (
+            f"{here} of {len(wanted)} archived files are here; {urlsplit(item.source).hostname} "
+            "cannot be reached, so pages leave out what needs the others"
+        )
+    return f"{len(wanted)} archived files are here and have the registered checksums"
 
 
 def _named(names: list[str]) -> list[Artefact]:

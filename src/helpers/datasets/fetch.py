@@ -15,13 +15,16 @@ import requests
 
 from helpers.datasets.mirror import VARIABLE, find_in_mirror
 from helpers.datasets.registry import Artefact, artefact
-from helpers.errors import DataError
+from helpers.errors import DataError, UnreachableError
 from helpers.files import atomic_write, data_dir, sha256_of
 
 log = logging.getLogger(__name__)
 
 # Build backends that the registered source distributions name, replaced by ``no_build``.
 BACKENDS = ("setuptools/build_meta.py", "hatchling/build.py")
+
+CONNECT_SECONDS = 15
+"""How long an origin may take to answer at all."""
 
 
 def artefact_path(name: str) -> Path:
@@ -58,6 +61,17 @@ def fetch(item: Artefact) -> Path:
         if (got := sha256_of(target)) != item.sha256:
             raise DataError(_mismatch(item, f"sha256 {got}"))
     return cached
+
+
+def find_here(item: Artefact) -> Path | None:
+    """Return the file of the mirror or the cache with the artefact's checksum, or ``None``.
+
+    Nothing is fetched, removed or written.
+    """
+    if found := find_in_mirror(item.path, item.sha256, item.bytes):
+        return found
+    cached = data_dir() / item.path
+    return cached if cached.is_file() and sha256_of(cached) == item.sha256 else None
 
 
 def is_available(item: Artefact) -> bool:
@@ -99,16 +113,18 @@ def _installed(item: Artefact) -> Path:
 
 def _from_url(item: Artefact, target: Path) -> None:
     """Download one file; pooch checks the hash."""
+    pooch.get_logger().setLevel("WARNING")  # it announces every file with its temporary path
+    log.info("fetching %s", item.source)
     try:
         pooch.retrieve(
             item.source,
             known_hash=f"sha256:{item.sha256}",
             fname=target.name,
             path=target.parent,
-            downloader=pooch.HTTPDownloader(timeout=60),
+            downloader=pooch.HTTPDownloader(timeout=(CONNECT_SECONDS, 60)),
         )
     except (requests.exceptions.RequestException, OSError) as error:
-        raise DataError(_unreachable(item, type(error).__name__)) from error
+        raise UnreachableError(_unreachable(item, type(error).__name__)) from error
     except ValueError as error:  # pooch's word for a hash mismatch
         raise DataError(_mismatch(item, "another sha256")) from error
 
@@ -135,7 +151,7 @@ def _from_index(item: Artefact, target: Path) -> None:
             command += ["--only-binary=:all:"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise DataError(_pip_failure(item, done.stderr))
+            raise _pip_failure(item, done.stderr)
         (work / "got" / Path(item.path).name).replace(target)
 
 
@@ -150,11 +166,13 @@ def _stand_ins(folder: Path) -> Path:
     return folder
 
 
-def _pip_failure(item: Artefact, stderr: str) -> str:
+def _pip_failure(item: Artefact, stderr: str) -> DataError:
     if "DO NOT MATCH THE HASHES" in stderr:
-        return _mismatch(item, "another sha256")
+        return DataError(_mismatch(item, "another sha256"))
     errors = [line.strip() for line in stderr.splitlines() if line.lower().startswith("error")]
     unbuilt = any("build" in line or "metadata" in line for line in errors)
     if unbuilt or "BackendUnavailable" in stderr:  # older pip ends with a traceback instead
-        return f"{item.name}: {item.source} names a build backend that is not run: {errors[-1]}"
-    return _unreachable(item, f"pip: {errors[-1] if errors else 'no message'}")
+        return DataError(
+            f"{item.name}: {item.source} names a build backend that is not run: {errors[-1]}"
+        )
+    return UnreachableError(_unreachable(item, f"pip: {errors[-1] if errors else 'no message'}"))

@@ -75,7 +75,7 @@ def gene_table(organism: str) -> pd.DataFrame:
     genes["assembled"] = genes["chromosome"].isin(CHROMOSOMES)
     genes.index.name = "ensembl_id"
     order = ["assembled", "curated", "ensembl_id"]
-    genes = genes.sort_values(order, ascending=[False, False, True])
+    genes = genes.sort_values(order, ascending=[False, False, True], kind="stable")
     return genes.drop(columns=["assembled", "curated"])
 
 

@@ -106,5 +106,5 @@ def merge_duplicates(edges: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     merged["sign"] = merged["up"].astype("int8") - merged["down"].astype("int8")
     columns = [*pair, "sign", "confidence", "evidence", "database"]
     unique = pd.concat([edges.loc[~repeated, columns], merged[columns]])
-    unique = unique.sort_values(pair, ignore_index=True)
+    unique = unique.sort_values(pair, ignore_index=True, kind="stable")
     return unique, len(edges) - len(unique)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import anndata as ad
 import numpy as np
 import pandas as pd
 import xarray as xr
 from scipy import sparse
+from scipy.stats import rankdata
 
-from helpers.errors import ParameterError
+from helpers.edges.expression import expression
+from helpers.errors import DataError, ParameterError
 from helpers.evaluation.sets import EvaluationSet
+from helpers.statistics.splines import natural_cubic
 
 
 def gene_features(expression: np.ndarray | sparse.spmatrix, genes: Sequence[str]) -> pd.DataFrame:
@@ -104,3 +108,98 @@ def attention_marginals(attention: xr.DataArray) -> tuple[pd.Series, pd.Series]:
         pd.Series(rows.values, index=matrix["source"].values),
         pd.Series(columns.values, index=matrix["target"].values),
     )
+
+
+def gene_terms(
+    adata: ad.AnnData,
+    genes: Sequence[str],
+    count: np.ndarray | None = None,
+    uniform: np.ndarray | None = None,
+) -> list[np.ndarray]:
+    r"""Return what a pair has because of its genes, not because it is a pair, as matrices.
+
+    Mean, variance and detection rate of log-normalised expression as standardised ranks: a natural
+    cubic spline of each (4 knots) for the source and for the target, and the product of both; and,
+    with `count`, :math:`\log C_{ij}`. `uniform` enters as ranks and their squares: where the cells
+    that hold both genes have few tokens, every weight is larger, and normalised expression is
+    larger too, so that even attention without any structure follows co-expression.
+
+    Parameters
+    ----------
+    adata
+        The cells that were scored.
+    genes
+        (G,) symbols.
+    count
+        (G, G) cells that hold both genes.
+    uniform
+        (G, G) score that uniform attention would have; see `helpers.edges.uniform`.
+
+    Returns
+    -------
+    list of ndarray
+        Matrices (G, G), row = source; :func:`gene_effects` holds what no covariate describes.
+
+    Raises
+    ------
+    DataError
+        If a gene does not vary over the cells.
+    """
+    values = expression(adata, genes, "lognorm")
+    if values.constant:
+        raise DataError(f"{len(values.constant)} genes do not vary; leave them out first")
+    features = gene_features(values.values, list(values.genes))
+    size = (len(genes), len(genes))
+    matrices = []
+    for name in features.columns:
+        ranks = rankdata(features[name])
+        unit = (ranks - ranks.mean()) / max(ranks.std(), 1e-12)
+        for curve in natural_cubic(unit).T:
+            matrices += [np.broadcast_to(side, size) for side in (curve[:, None], curve[None, :])]
+        matrices.append(np.outer(unit, unit))
+    if count is not None:
+        matrices.append(np.log(np.maximum(np.asarray(count, float), 1)))
+    if uniform is not None:
+        ranks = rank_matrix(np.nan_to_num(np.asarray(uniform, float)))
+        matrices += [ranks, ranks**2]
+    return matrices
+
+
+def gene_effects(*scores: np.ndarray) -> list[np.ndarray]:
+    """Return the effect of each gene on the ranks of each matrix, as source and as target.
+
+    The mean rank of a row is the effect of its gene as a source, that of a column the effect of its
+    gene as a target, whatever property of the gene is behind it: a threshold of expression is held
+    where a smooth curve of expression is not. The products of all source effects with all target
+    effects stand beside them, because ranks of a sum are not a sum (the one degree of freedom of
+    Tukey 1949, Biometrics 5:232-242).
+
+    Parameters
+    ----------
+    scores
+        (G, G) matrices, row = source; NaN where a pair is missing.
+
+    Returns
+    -------
+    list of ndarray
+        For k matrices, 2 k + k^2 matrices (G, G).
+    """
+    sources, targets = [], []
+    for values in scores:
+        ranks = rank_matrix(values)
+        used = np.isfinite(ranks) & ~np.eye(len(ranks), dtype=bool)
+        ranks = np.where(used, ranks - ranks[used].mean(), 0.0) / max(ranks[used].std(), 1e-12)
+        sources.append(ranks.sum(axis=1) / np.maximum(used.sum(axis=1), 1))
+        targets.append(ranks.sum(axis=0) / np.maximum(used.sum(axis=0), 1))
+    size = scores[0].shape
+    alone = [np.broadcast_to(effect[:, None], size) for effect in sources]
+    alone += [np.broadcast_to(effect[None, :], size) for effect in targets]
+    return alone + [np.outer(source, target) for source in sources for target in targets]
+
+
+def rank_matrix(matrix: np.ndarray) -> np.ndarray:
+    """Return mid-ranks of the off-diagonal entries, 0 on the diagonal; NaN stays NaN."""
+    off = ~np.eye(len(matrix), dtype=bool)
+    ranks = np.zeros(matrix.shape)
+    ranks[off] = rankdata(matrix[off], nan_policy="omit")
+    return ranks

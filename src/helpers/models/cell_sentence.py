@@ -78,7 +78,7 @@ class CellSentenceAdapter:
         symbols = adata.var_names.astype(str).to_numpy()
         if not adata.var_names.is_unique:
             raise ModelError("gene symbols repeat; sum or rename them first")
-        by_name = np.argsort(np.argsort(symbols))
+        by_name = np.argsort(np.argsort(symbols, kind="stable"), kind="stable")
         first = [self._encode(symbol) for symbol in symbols]
         later = [self._encode(f" {symbol}") for symbol in symbols]
         counts = counts_by_cell(adata)

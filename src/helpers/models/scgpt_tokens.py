@@ -99,7 +99,7 @@ def tokenise(
         if len(columns) == 0:
             empty.append(row)
             continue
-        order = np.argsort(of_gene[columns])
+        order = np.argsort(of_gene[columns], kind="stable")
         columns, cell = columns[order], cell[order]
         rng = np.random.RandomState(zlib.crc32(f"{seed}/{names[row]}".encode()))
         binned = bin_values(cell, n_bins, rng)

@@ -30,7 +30,7 @@ def tokenisations(table: pd.DataFrame, shown: int = 8) -> tuple[Figure, str]:
             table["rank"], table["bin"], c=np.log10(table["count"]), s=22, cmap=SEQUENTIAL
         )
         named: list[int] = []
-        for _, row in table.sort_values("count", ascending=False).iterrows():
+        for _, row in table.sort_values("count", ascending=False, kind="stable").iterrows():
             if len(named) == shown or any(abs(row["rank"] - place) < 14 for place in named):
                 continue  # a name here would cover another one
             named.append(row["rank"])

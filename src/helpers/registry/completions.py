@@ -122,7 +122,7 @@ def completions(
 def _adjust_rows(fixed: np.ndarray, unknown: np.ndarray) -> np.ndarray:
     """Return BH-adjusted p of every completion at once, (completions, fixed + unknown)."""
     together = np.concatenate([np.broadcast_to(fixed, (len(unknown), len(fixed))), unknown], axis=1)
-    order = np.argsort(together, axis=1)
+    order = np.argsort(together, axis=1, kind="stable")
     m = together.shape[1]
     steps = np.take_along_axis(together, order, axis=1) * m / np.arange(1, m + 1)
     steps = np.minimum(np.minimum.accumulate(steps[:, ::-1], axis=1)[:, ::-1], 1.0)

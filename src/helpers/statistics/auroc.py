@@ -60,7 +60,7 @@ def presort(scores: np.ndarray, labels: np.ndarray) -> Presorted:
     order = np.empty(scores.shape, dtype=np.int32)
     last = np.empty(scores.shape, dtype=np.uint8)
     for i, row in enumerate(scores):
-        order[i] = np.argsort(row)
+        order[i] = np.argsort(row)  # ties are counted as blocks, in any order
         last[i] = kernels.tie_ends(row[order[i]])
     return Presorted(order, last, labels)
 
@@ -68,7 +68,7 @@ def presort(scores: np.ndarray, labels: np.ndarray) -> Presorted:
 def midranks(scores: np.ndarray) -> np.ndarray:
     """Return mid-ranks (1-based) of a vector, as ``scipy.stats.rankdata`` does."""
     scores = score_matrix(scores)[0]
-    order = np.argsort(scores)
+    order = np.argsort(scores)  # ties share their mean rank, in any order
     return kernels.midranks(order, kernels.tie_ends(scores[order]))
 
 

@@ -113,7 +113,7 @@ def cluster_tables(
 
     def tables() -> Iterator[ClusterTable]:
         for row in scores:
-            order = np.argsort(row)
+            order = np.argsort(row)  # ties are counted as blocks below, in any order
             last = kernels.tie_ends(row[order])
             wins = kernels.cluster_wins(order, last, labels, codes, names.size)
             yield ClusterTable(wins, positives, negatives, names)

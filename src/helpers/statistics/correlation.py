@@ -172,6 +172,7 @@ def _ranked(columns: np.ndarray) -> np.ndarray:
             continue
         kernels.pack(row, bits, keys)
         keys.sort()
+        # ties share their mean rank, in any order
         order = keys if kernels.unpack(keys, row, bits) else np.argsort(row)
         kernels.rank_sorted(row, order, ranks)
     return out

@@ -94,7 +94,7 @@ def rank_sparse(data, indptr, n, out, zero_rank):
     """
     for j in range(indptr.size - 1):
         values = data[indptr[j] : indptr[j + 1]]
-        order = np.argsort(values)
+        order = np.argsort(values)  # ties share their mean rank, in any order
         zeros = n - values.size
         negative = 0
         for value in values:

@@ -61,7 +61,7 @@ def max_statistic(
         mean, sd = draws.mean(axis=0), draws.std(axis=0, ddof=1)
         scale = np.where(sd > 0, sd, np.inf)
         observed, draws = (observed - mean) / scale, (draws - mean) / scale
-    order = np.argsort(-observed)
+    order = np.argsort(-observed, kind="stable")
     if step_down:
         maxima = np.maximum.accumulate(draws[:, order[::-1]], axis=1)[:, ::-1]
     else:

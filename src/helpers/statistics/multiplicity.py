@@ -42,7 +42,7 @@ def adjust(p: np.ndarray, method: str = "bh") -> np.ndarray:
         return false_discovery_control(p, method=method)
     if method == "bonferroni":
         return np.minimum(1.0, p * p.size)
-    order = np.argsort(p)
+    order = np.argsort(p, kind="stable")
     steps = np.minimum(1.0, p[order] * np.arange(p.size, 0, -1))
     adjusted = np.empty_like(p)
     adjusted[order] = np.maximum.accumulate(steps)

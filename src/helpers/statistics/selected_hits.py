@@ -53,6 +53,37 @@ def expected_selected_hits(sd: np.ndarray, n: np.ndarray, k: int, z: float = 1.9
     return float(trapezoid((found * selected).sum(axis=0) * x, np.log(x)))
 
 
+def drawn_selected_hits(
+    sd: np.ndarray,
+    n: np.ndarray,
+    k: int,
+    draws: int,
+    rng: np.random.Generator,
+    z: float = 1.959964,
+) -> tuple[float, float]:
+    """Monte-Carlo counterpart of `expected_selected_hits`, and the same count over all means.
+
+    Parameters
+    ----------
+    sd, n, k, z
+        As for `expected_selected_hits`.
+    draws, rng
+        Number of draws and source of randomness.
+
+    Returns
+    -------
+    tuple
+        Mean count among the `k` largest, and among all.
+    """
+    sd, n = np.asarray(sd, dtype=float), np.asarray(n, dtype=float)
+    mean = rng.normal(size=(draws, sd.size)) * sd / np.sqrt(n)
+    chi2 = rng.chisquare(n - 1, size=(draws, sd.size))
+    hits = np.abs(mean) > z * sd * np.sqrt(chi2 / (n - 1)) / np.sqrt(n)
+    largest = np.argsort(-np.abs(mean), axis=1, kind="stable")[:, :k]
+    selected = np.take_along_axis(hits, largest, axis=1).sum(1).mean()
+    return float(selected), float(hits.sum(1).mean())
+
+
 def _at_most(probability: np.ndarray, k: int) -> np.ndarray:
     """Return the probability that at most k of the events (rows) happen, per column."""
     count = np.zeros((k + 1, probability.shape[1]))

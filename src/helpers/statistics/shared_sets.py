@@ -8,9 +8,10 @@ one band per layer: depth is kept), and by drawing as a check.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations, product
-from math import comb
+from math import comb, prod
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from helpers.errors import ParameterError
 
 TOLERANCE = 1e-9
 """Two means of Jaccard indices closer than this are the same value."""
+
+MOST_ARRANGEMENTS = 50_000
+"""Arrangements of labels that are counted; beyond them they are drawn."""
 
 
 @dataclass(frozen=True)
@@ -149,14 +153,33 @@ def independent_null(k: int, n: int, comparisons: int) -> Discrete:
 
 
 def triple_draws(
-    sets: np.ndarray, bands: np.ndarray | None, draws: int, rng: np.random.Generator
+    sets: np.ndarray,
+    bands: np.ndarray | None,
+    draws: int,
+    rng: np.random.Generator,
+    agreement: float = 0.0,
 ) -> np.ndarray:
-    """Monte-Carlo counterpart of `triple_null`: `draws` values of `mean_same` under the null."""
+    """Draw `mean_same` of random sets: the Monte-Carlo counterpart of `triple_null`.
+
+    Parameters
+    ----------
+    sets, bands
+        As for `triple_null`; every drawn set keeps its size in each band.
+    draws, rng
+        Number of draws and source of randomness.
+    agreement
+        Correlation, between the conditions of an object, of the normal scores whose largest form
+        the sets. 0 is the null, 1 makes the sets of an object as equal as their sizes allow.
+    """
     bands = _bands(sets, bands)
     drawn = np.zeros((draws, *sets.shape), dtype=bool)
     for band in np.unique(bands):
         inside = np.flatnonzero(bands == band)
-        ranks = rng.random((draws, *sets.shape[:2], inside.size)).argsort(-1).argsort(-1)
+        scores = rng.normal(size=(draws, *sets.shape[:2], inside.size))
+        if agreement:
+            common = rng.normal(size=(draws, len(sets), 1, inside.size))
+            scores = np.sqrt(agreement) * common + np.sqrt(1 - agreement) * scores
+        ranks = scores.argsort(-1, kind="stable").argsort(-1, kind="stable")
         drawn[..., inside] = ranks < sets[:, :, inside].sum(-1)[None, :, :, None]
     first, second = np.triu_indices(sets.shape[1], 1)
     return jaccard(drawn[:, :, first], drawn[:, :, second]).mean((1, 2))
@@ -168,59 +191,84 @@ def cross_table(sets: np.ndarray) -> np.ndarray:
 
 
 def specificity(table: np.ndarray) -> float:
-    """Return the mean index of the same object minus that of different objects.
+    """Return the mean agreement of the same object minus that of different objects.
 
-    Only comparisons between different conditions enter, on both sides.
+    Only comparisons between different conditions enter, and only those of two conditions that
+    hold an object in common; each comparison counts once.
 
     Parameters
     ----------
     table
-        As from `cross_table`, at least two objects.
+        Agreement of every object in every condition with every other, shape (objects,
+        conditions, objects, conditions), as from `cross_table`; NaN where an object was not
+        observed in a condition.
+
+    Raises
+    ------
+    ParameterError
+        If there are fewer than two objects, or no object was seen in two conditions.
     """
     objects, conditions = table.shape[:2]
     if objects < 2:
         raise ParameterError("Specificity needs the sets of at least two objects.")
-    across = ~np.eye(conditions, dtype=bool)
-    blocks = table.transpose(0, 2, 1, 3)[:, :, across].mean(-1)
+    across = table.transpose(0, 2, 1, 3)[:, :, ~np.eye(conditions, dtype=bool)]
     same = np.eye(objects, dtype=bool)
-    return float(blocks[same].mean() - blocks[~same].mean())
+    shared = np.isfinite(across[same]).any(0)
+    if not shared.any():
+        raise ParameterError("No object was observed in two conditions; there is no same object.")
+    across = across[:, :, shared]
+    return float(np.nanmean(across[same]) - np.nanmean(across[~same]))
 
 
-def label_null(sets: np.ndarray) -> Discrete:
+def label_null(table: np.ndarray) -> Discrete:
     """Exact distribution of `specificity` when object labels are permuted in each condition.
 
-    All arrangements are counted; the first condition keeps its labels, because a common
-    relabelling changes nothing.
+    A condition permutes the labels of the objects that it holds, once for all comparisons that it
+    enters. All arrangements are counted; where every condition holds every object the first keeps
+    its labels, because a common relabelling changes nothing.
     """
-    objects, conditions = sets.shape[:2]
-    orders = list(permutations(range(objects)))
-    if len(orders) ** (conditions - 1) > 50_000:
+    held = _held(table)
+    start = 1 if held.all() else 0
+    options = [_orders(one, free=number >= start) for number, one in enumerate(held.T)]
+    total = prod(map(len, options))
+    if total > MOST_ARRANGEMENTS:
         raise ParameterError(
-            f"{objects} objects in {conditions} conditions have too many arrangements to count; "
-            "draw them with label_draws."
+            f"{total} arrangements of labels are too many to count; draw them with label_draws."
         )
-    table = cross_table(sets)
     found: dict[float, float] = {}
-    arrangements = list(product(orders, repeat=conditions - 1))
-    for arrangement in arrangements:
-        key = round(specificity(_relabel(table, (tuple(range(objects)), *arrangement))), 12)
-        found[key] = found.get(key, 0.0) + 1 / len(arrangements)
+    for arrangement in product(*options):
+        key = round(specificity(_relabel(table, arrangement)), 12)
+        found[key] = found.get(key, 0.0) + 1 / total
     return _discrete(found, 1)
 
 
-def label_draws(sets: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
+def label_draws(table: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
     """Monte-Carlo counterpart of `label_null`."""
-    objects, conditions = sets.shape[:2]
-    table = cross_table(sets)
+    options = [_orders(one, free=True) for one in _held(table).T]
     return np.array(
         [
-            specificity(_relabel(table, [rng.permutation(objects) for _ in range(conditions)]))
+            specificity(_relabel(table, [one[rng.integers(len(one))] for one in options]))
             for _ in range(draws)
         ]
     )
 
 
-def _relabel(table: np.ndarray, orders) -> np.ndarray:
+def _held(table: np.ndarray) -> np.ndarray:
+    """Return which objects were observed in which condition, shape (objects, conditions)."""
+    return np.isfinite(table).any((2, 3))
+
+
+def _orders(held: np.ndarray, *, free: bool) -> list[np.ndarray]:
+    """Return all orders of the objects of a condition, the absent ones left in place."""
+    found = []
+    for order in permutations(np.flatnonzero(held)) if free else [np.flatnonzero(held)]:
+        index = np.arange(held.size)
+        index[held] = order
+        found.append(index)
+    return found
+
+
+def _relabel(table: np.ndarray, orders: Sequence[np.ndarray]) -> np.ndarray:
     index = np.array(orders).T
     conditions = np.arange(index.shape[1])
     return table[index[:, :, None, None], conditions[None, :, None, None], index, conditions]

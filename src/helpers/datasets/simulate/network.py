@@ -158,7 +158,7 @@ def draw_reference(
             keep = np.flatnonzero(rank <= spec.reference_per_tf)
         else:
             n_keep = max(1, round(spec.reference_share * len(network)))
-            keep = np.sort(np.argsort(-key.to_numpy())[:n_keep])
+            keep = np.sort(np.argsort(-key.to_numpy(), kind="stable")[:n_keep])
     chosen = network.iloc[keep]
     reference = pd.DataFrame(
         {
@@ -220,5 +220,5 @@ def _donor_mask(spec: WorldSpec, rng: np.random.Generator) -> np.ndarray:
     shape = (spec.n_tfs, spec.n_genes, spec.n_donors)
     if spec.edge_donor_share == 1.0:
         return np.broadcast_to(np.True_, shape)
-    order = rng.random(shape).argsort(axis=2)
+    order = rng.random(shape).argsort(axis=2, kind="stable")
     return order < max(1, round(spec.edge_donor_share * spec.n_donors))

@@ -104,7 +104,7 @@ def test_specificity_of_own_and_of_common_circuits():
     common = _sets(((0, 1), (0, 1), (0, 1)), ((0, 1), (0, 1), (0, 1)), n=6)
     assert specificity(cross_table(own)) == pytest.approx(1.0)
     assert specificity(cross_table(common)) == pytest.approx(0.0)
-    assert label_null(own).upper_tail(1.0) == pytest.approx(1 / 4)
+    assert label_null(cross_table(own)).upper_tail(1.0) == pytest.approx(1 / 4)
 
 
 def test_bad_input_is_refused():
