@@ -35,12 +35,15 @@ class FigureOf(Block):
         drawing, notebook = folder / "figures" / f"{name}.svg", folder / f"{page}.ipynb"
         results.seen.update((drawing, notebook))
         about = words_of(notebook, figure_label(page, name))
+        if not drawing.is_file():
+            raise RunError(f"{page} has run without drawing {drawing.name}; run it again")
+        alt = " ".join(about["image"]["alt"].split())
         target = Path(self.env.srcdir) / pages.FOLDER / FOLDER / f"{page}-{name}.svg"
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(drawing, target)
         return self.of(
             f"```{{figure}} /{pages.FOLDER}/{FOLDER}/{target.name}\n"
-            f":alt: {about['image']['alt']}\n:class: {about['image']['classes']}\n\n"
+            f":alt: {alt}\n:class: {about['image']['classes']}\n\n"
             f"{about['figure']['caption']} From {{doc}}`/{pages.FOLDER}/{page}`.\n```\n"
         )
 
