@@ -71,9 +71,9 @@ def crossed_model(
               + \alpha_i + \beta_j + \varepsilon_{ij}
 
     with r the rank over pairs, scaled to mean 0 and SD 1, and f natural cubic splines (4 knots).
-    The slopes of the splines come from the complementary block of TFs and targets, the standard error
-    is clustered by TF and by target, and t has min(TFs, targets with a positive) - 1 degrees of
-    freedom.
+    The slopes of the splines come from the complementary block of TFs and targets, the standard
+    error is clustered by TF and by target, and t has min(TFs, targets with a positive) - 1 degrees
+    of freedom.
 
     Parameters
     ----------
