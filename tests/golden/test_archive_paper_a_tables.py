@@ -18,7 +18,7 @@ pytestmark = pytest.mark.mirror
 
 EXPECTED = {
     "table1": (13, set()),
-    "table2": (53, set()),
+    "table2": (55, set()),
     "table3": (48, {"cssi/early-layers-auroc#high"}),
     "table4": (32, set()),
     "table5": (87, set()),
