@@ -241,7 +241,6 @@ def test_links_are_read_from_stored_values(tmp_path):
     [
         ({"claim": "no/such"}, "does not exist"),
         ({"variant": "other"}, "needs variant"),
-        ({"function": ""}, "name of its function"),
         ({"claim": "cssi/table2[None].pooled_f1"}, "matches 0 rows"),
     ],
 )
