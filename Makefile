@@ -56,4 +56,4 @@ clean:
 	rm -rf _build pages results test-artefacts .snakemake
 
 clean-all: clean
-	rm -rf .venv data book/_static/mathjax book/_static/plotly.min.js
+	rm -rf .venv data book/_static/mathjax

@@ -16,6 +16,7 @@ def test_a_run_leaves_everything(project):
     names = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     assert names == {
         "00_first.ipynb",
+        "download/00_first.ipynb",
         "figures/line-0.png",
         "figures/line-1.png",
         "log",

@@ -6,10 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 from helpers.analyses import ledger as pages
-from helpers.analyses import links
 from helpers.errors import RegistryError
 from helpers.plotting import ledger as plots
-from helpers.registry import commands
+from helpers.registry import commands, links
 from helpers.registry.ledger import STATUSES, status_counts
 from helpers.registry.published import CHECK_VERDICTS, run_checks
 

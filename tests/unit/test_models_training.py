@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import models_kit as kit
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from helpers.files import sha256_of
 from helpers.models.adapter import ModelAdapter
 from helpers.models.commands import app
 from helpers.models.load import SHIPPED, load_model, shipped_models
-from helpers.models.objectives import MASK_SHARE, baseline, evaluate, hide
+from helpers.models.objectives import MASKING, Masking, baseline, evaluate, hide
 from helpers.models.recipes import RECIPES, hash_of, read_card, recipe, training_cells
 from helpers.models.training import (
     Schedule,
@@ -72,7 +74,7 @@ def test_hidden_genes_are_chosen_at_the_stated_share_and_never_special(family):
     genes = batch.genes >= 0
     assert not (masked.chosen & ~genes).any()
     share = masked.chosen.sum() / genes.sum()
-    assert abs(share - MASK_SHARE[family]) < 4 * np.sqrt(0.25 / int(genes.sum()))
+    assert abs(share - MASKING[family].share) < 4 * np.sqrt(0.25 / int(genes.sum()))
     if family == "scgpt":
         assert (masked.batch.values[masked.chosen] == -1).all()
         assert torch.equal(masked.batch.values[~masked.chosen], batch.values[~masked.chosen])
@@ -83,6 +85,63 @@ def test_hidden_genes_are_chosen_at_the_stated_share_and_never_special(family):
         hidden = masked.batch.ids[masked.chosen] == adapter.dictionaries.tokens["<mask>"]
         assert 0.76 < hidden.float().mean() < 0.84
         assert torch.equal(masked.truth, batch.ids[masked.chosen])
+
+
+def test_trading_keeps_the_tokens_of_a_cell_and_half_of_the_hidden_ones_in_place():
+    adapter = kit.geneformer_adapter()
+    tokens = adapter.tokenise(kit.cells(400))
+    batch = adapter.collate(tokens, range(len(tokens)))
+    masking = Masking(0.4, mask=0.0, other=0.0, trade=0.5)
+    masked = hide(adapter, batch, torch.Generator().manual_seed(0), masking)
+    assert torch.equal(masked.batch.ids.sort().values, batch.ids.sort().values)
+    assert torch.equal(masked.batch.ids[~masked.chosen], batch.ids[~masked.chosen])
+    assert torch.equal(masked.truth, batch.ids[masked.chosen])
+    genes = batch.genes >= 0
+    assert not (masked.chosen & ~genes).any()
+    assert abs(masked.chosen.sum() / genes.sum() - 0.4) < 4 * np.sqrt(0.25 / int(genes.sum()))
+    kept = (masked.batch.ids == batch.ids)[masked.chosen].float().mean()
+    # some of those that are dealt out get their own place back
+    assert masking.stay == 0.5 and 0.5 < kept < 0.75
+
+
+def test_the_baseline_of_trading_mixes_the_token_shown_with_the_shares():
+    adapter, adata = kit.geneformer_adapter(), kit.cells(80)
+    tokens = adapter.tokenise(adata)
+    masking = Masking(0.4, mask=0.0, other=0.0, trade=0.5)
+    found = baseline(adapter, tokens, np.arange(50), np.arange(50, 79), 100, 3, masking)
+    ids = np.concatenate([tokens.ids[r][tokens.genes[r] >= 0] for r in range(50)])
+    genes = {int(i) for t, g in zip(tokens.ids, tokens.genes, strict=True) for i in t[g >= 0]}
+    generator = torch.Generator().manual_seed(3)
+    masked = hide(adapter, adapter.collate(tokens, range(50, 79)), generator, masking)
+    losses = []
+    shown_ids = masked.batch.ids[masked.chosen].tolist()
+    for shown, truth in zip(shown_ids, masked.truth.tolist(), strict=True):
+        share = (np.sum(ids == truth) + 1) / (len(ids) + len(genes))
+        losses.append(-np.log(0.5 * (shown == truth) + 0.5 * share))
+    assert found == pytest.approx(np.mean(losses), rel=1e-6)
+
+
+def test_what_is_measured_in_training_stands_beside_the_curve_and_changes_nothing():
+    adata = kit.cells(60)
+    plain, watched = (new_model("scgpt", adata, SMALL, 0) for _ in range(2))
+    seen = []
+
+    def measure(adapter):
+        seen.append(adapter)
+        return {"number": float(len(seen))}
+
+    first = train(plain, adata, SHORT, 0)
+    second = train(watched, adata, SHORT, 0, measure)
+    assert first.losses == second.losses and first.measured == []
+    assert second.measured == [{"number": 1.0}, {"number": 2.0}] and seen == [watched, watched]
+    assert len(second.curve) == 2
+
+
+def test_a_model_without_the_cell_decoder_is_made_and_trained():
+    adata = kit.cells(60)
+    model = new_model("scgpt", adata, replace(SMALL, mvc=False), 0)
+    assert not any("mvc" in name for name in model.module.state_dict())
+    assert len(train(model, adata, SHORT, 0).losses) == 3
 
 
 def test_the_baselines_are_the_cell_blind_optimum():
@@ -170,9 +229,10 @@ def test_held_out_loss_is_found_again_on_the_recipe_cells(name):
     assert held_out == card["data"]["cells"]["held_out"]
     size = plan.schedule.batch_size
     few, train_rows = np.sort(order[:held_out])[: 4 * size], np.sort(order[held_out:])
-    loss = evaluate(model, tokens, few, size, plan.seed)
+    masking = plan.schedule.masking
+    loss = evaluate(model, tokens, few, size, plan.seed, masking)
     assert loss == pytest.approx(card["curve"]["rows"][-1][2], rel=1e-3)
-    assert loss < baseline(model, tokens, train_rows, few, size, plan.seed)
+    assert loss < baseline(model, tokens, train_rows, few, size, plan.seed, masking)
 
 
 def test_training_goes_on_from_a_loaded_checkpoint():

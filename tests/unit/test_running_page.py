@@ -9,8 +9,7 @@ import pytest
 from helpers.errors import RegistryError, RunError
 from helpers.estimates import NotEstimable
 from helpers.registry import TestRecord, read
-from helpers.running import page
-from helpers.running.show import as_shown
+from helpers.running import page, show
 
 
 def record(number="10.1/a", notebook="10_x"):
@@ -52,13 +51,29 @@ def test_everything_is_written(run, results, capsys):
 
 
 def test_figures_are_the_same_bytes_each_time(run):
-    pictures = []
-    for name in ("one", "two"):
+    folder, pictures = run.folder / "figures", []
+    for _ in range(2):
         figure, axes = plt.subplots()
         axes.plot([1, 2])
-        run.figure(figure, name, caption="c", alt="a")
-        pictures.append((run.folder / "figures" / f"{name}.png").read_bytes())
+        show.show_figure(figure, folder / "one", caption="c", alt="a")
+        pictures.append([(folder / f"one.{kind}").read_bytes() for kind in ("png", "svg")])
     assert pictures[0] == pictures[1]
+
+
+def test_text_of_a_figure_stays_legible_where_it_is_shown_small(run):
+    figure, axes = plt.subplots(figsize=(5, 3))
+    axes.text(0, 0, "small", fontsize=6)
+    assert show._narrowest(figure) == 640  # 480 px at 6 pt: 8 pt where it is 640 px wide
+    plt.close(figure)
+
+
+def test_what_has_many_points_becomes_pixels(run):
+    figure, (few, many) = plt.subplots(1, 2)
+    few.scatter(range(10), range(10))
+    many.scatter(range(5000), range(5000))
+    run.figure(figure, "points", caption="c", alt="a")
+    drawing = (run.folder / "figures" / "points.svg").read_text()
+    assert drawing.count("<image") == 1 and len(drawing) < 200_000
 
 
 def test_a_declared_test_must_be_recorded(run):
@@ -109,16 +124,3 @@ def test_the_runner_decides_the_name(run, tmp_path, monkeypatch):
     monkeypatch.setenv("HELPERS_RUN_CONTEXT", str(context))
     with pytest.raises(RunError, match="11_other"):
         page("10_x")
-
-
-def test_tables_show_labels_as_a_column_and_headings_that_break():
-    table = pd.DataFrame({"largest_share": [0.123456, 1e-9], "cell type": ["a", "b"]})
-    assert list(as_shown(table).columns) == ["largest share", "cell type"]
-    assert as_shown(table)["largest share"].tolist() == [0.1235, 1e-9]
-    named = table.set_index("cell type")
-    assert list(as_shown(named).columns) == ["cell type", "largest share"]
-    assert named.index.name == "cell type" and list(named.columns) == ["largest_share"]
-    bare = pd.DataFrame({"x": [1]}, index=["row"])
-    assert as_shown(bare).to_dict("list") == {"": ["row"], "x": [1]} and bare.index.name is None
-    two = pd.DataFrame({"x": [1]}, index=pd.MultiIndex.from_tuples([("a", "b")], names=["k", None]))
-    assert list(as_shown(two).columns) == ["k", "", "x"]

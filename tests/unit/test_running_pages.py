@@ -3,10 +3,13 @@
 import json
 import zipfile
 
+import nbformat
 import pytest
+import yaml
+from nbformat.v4 import new_code_cell, new_notebook
 
 from helpers.errors import RunError
-from helpers.running import api, assets, book, doctor, model_cards, pages, provenance
+from helpers.running import api, assets, book, citation, doctor, model_cards, pages, provenance
 
 
 @pytest.fixture
@@ -19,7 +22,8 @@ def fake_result(results, profile, name, text):
     folder = results / profile / name
     folder.mkdir(parents=True)
     (folder / "run.json").write_text("{}")
-    (folder / f"{name}.ipynb").write_text(text)
+    notebook = new_notebook(cells=[new_code_cell(text)])
+    nbformat.write(notebook, folder / f"{name}.ipynb")
 
 
 def test_staging_takes_what_is_there_and_removes_the_rest(
@@ -34,13 +38,13 @@ def test_staging_takes_what_is_there_and_removes_the_rest(
     assert pages.missing("demo") == ["01_second", "90_last"]
     assert pages.stage(tmp_path, "demo") == ["00_first"]
     staged = tmp_path / "pages" / "00_first.ipynb"
-    assert staged.read_text() == "of the profile"
+    assert nbformat.read(staged, 4)["cells"][0]["source"] == "of the profile"
     assert not (tmp_path / "pages" / "99_old.ipynb").exists()
     before = staged.stat().st_mtime_ns
     pages.stage(tmp_path, "demo")
     assert staged.stat().st_mtime_ns == before, "an unchanged page was written again"
     pages.stage(tmp_path, "demo", "custom")
-    assert staged.read_text() == "by hand"
+    assert nbformat.read(staged, 4)["cells"][0]["source"] == "by hand"
 
 
 def test_a_book_without_results_says_what_to_run(fixture_notebooks, results, tmp_path):
@@ -75,7 +79,6 @@ def test_scripts_are_unpacked_once(tmp_path, monkeypatch):
     files = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     assert files == {"es5/tex-mml-chtml.js", "LICENSE", "sha256.txt"}
     assert fetched == ["mathjax"]
-    assert assets.bring_plotly(tmp_path / "static").stat().st_size > 1e6
 
 
 def test_git_state_outside_a_checkout(tmp_path, root):
@@ -118,3 +121,11 @@ def test_model_cards_show_losses_and_curve():
     assert text.startswith("(card-model-tiny)=\n# Model `tiny`\n")
     assert "| cells: train | 3 |" in text and "| 10 | 1.25 |" in text and "0.750" in text
     assert "`cccccccccccccccc`" in text
+
+
+def test_how_to_cite_says_what_the_citation_file_says(root):
+    stated = yaml.safe_load((root / "CITATION.cff").read_text())
+    text = citation.page(root)
+    assert "# How to Cite" in text and f"Version {stated['version']}" in text
+    assert f"@software{{attention_audit_{stated['date-released'].year}," in text
+    assert f"{{{{{stated['authors'][0]['name']}}}}}" in text

@@ -12,7 +12,14 @@ def figure(name):
     return new_output(
         "display_data",
         data={"image/png": "aGk="},
-        metadata={"helpers": {"name": name, "caption": f"C {name}", "alt": f"A {name}"}},
+        metadata={
+            "helpers": {
+                "name": name,
+                "caption": f"C {name}",
+                "alt": f"A {name}",
+                "narrowest": 560,
+            }
+        },
     )
 
 
@@ -30,7 +37,7 @@ def test_every_figure_gets_a_cell_with_caption_and_alt():
     assert [len(part) for part in parts] == [1, 1, 1, 2]
     shown = [c.metadata.get("mystnb") for c in notebook.cells]
     assert shown[1] == {
-        "image": {"alt": "A a_1"},
+        "image": {"alt": "A a_1", "classes": "narrowest-560"},
         "figure": {"caption": "C a_1", "name": "fig-10-x-a-1"},
     }
     assert shown[2]["image"]["alt"] == "A b" and shown[0] is None and shown[3] is None

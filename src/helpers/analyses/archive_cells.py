@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
-from helpers.analyses import links
 from helpers.estimates import Estimate
-from helpers.registry import TestRecord
+from helpers.registry import TestRecord, links
 from helpers.registry.claims import Printed, claim_of, load_claims, printed, table_rows
 
 SLACK = 1e-9

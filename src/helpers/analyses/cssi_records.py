@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from helpers.analyses.cssi_scan import CEILING
-from helpers.analyses.roles import role_of
 from helpers.datasets.simulate import T2_CONFIGURATIONS
+from helpers.datasets.simulate.planted import role_of
 from helpers.estimates import NotEstimable
 from helpers.registry import TestRecord, record_of
 from helpers.statistics.results import Outcome

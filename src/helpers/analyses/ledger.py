@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from helpers.analyses import links
 from helpers.files import project_root
+from helpers.registry import links
 from helpers.registry.claims import claim_of
 from helpers.registry.ledger import (
     DIFFERS,

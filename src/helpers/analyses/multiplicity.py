@@ -11,7 +11,7 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from helpers.analyses.null_battery import LEFT_OUT, coverage
-from helpers.analyses.roles import breaches, on_planted_world
+from helpers.datasets.simulate.planted import breaches, on_planted_world
 from helpers.errors import RunError
 from helpers.registry import TestRecord, collect
 from helpers.registry.audit import published_table, recount
@@ -157,7 +157,7 @@ def _machinery(
 
 
 def role_sentence(registry: pd.DataFrame) -> str:
-    """Say whether every row follows the rule on roles (`helpers.analyses.roles`)."""
+    """Say whether every row follows the rule on roles (`helpers.datasets.simulate.planted`)."""
     planted = int(registry["test_id"].map(on_planted_world).sum())
     against = breaches(registry)
     end = "all are descriptive" if not against else f"against the rule: {', '.join(against)}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from helpers.analyses.roles import role_of
+from helpers.datasets.simulate.planted import role_of
 from helpers.estimates import NotEstimable
 from helpers.registry import TestRecord, record_of
 from helpers.statistics.jackknife import LeaveOneOut

@@ -65,7 +65,7 @@ def assemble(
     source = artefact(entry.artefacts[0])
     data = sparse.csr_matrix(matrix, dtype=np.float32)
     data.eliminate_zeros()
-    _check_values(data, name, values)
+    check_values(data, name, values)
     symbols = np.asarray(symbols, dtype=str)
     if ensembl is None:
         ensembl = symbol_to_ensembl(symbols, entry.organism)
@@ -93,7 +93,14 @@ def assemble(
     return adata
 
 
-def _check_values(data: sparse.csr_matrix, name: str, values: str) -> None:
+def check_values(data: sparse.csr_matrix, name: str, values: str) -> None:
+    """Refuse values that are negative or not finite, and counts that are not whole numbers.
+
+    Raises
+    ------
+    DataError
+        What is wrong, with the name of the set.
+    """
     if not np.isfinite(data.data).all() or (data.data < 0).any():
         raise DataError(f"{name}: some values are negative or not finite; the file is damaged")
     if values == "counts" and not np.array_equal(data.data, np.rint(data.data)):

@@ -207,6 +207,43 @@ def evaluation_set(
     return result
 
 
+def candidate_pairs(
+    reference: pd.DataFrame, *scores: xr.DataArray, name: str = "reference"
+) -> tuple[EvaluationSet, np.ndarray]:
+    """Return the TF-gene pairs of the genes that every score covers, and their scores.
+
+    Parameters
+    ----------
+    reference
+        Curated edges, as for :func:`evaluation_set`.
+    *scores
+        Edge scores (source, target).
+    name
+        Name of the set.
+
+    Returns
+    -------
+    (pairs, scores)
+        The universe, and (k, n) scores in its order. A pair that one score lacks is NaN in all, so
+        that all are compared on the same pairs; the network keeps the pair, because permuting gene
+        labels needs all of it. `drop_missing` leaves such pairs out.
+
+    Examples
+    --------
+    >>> axes = {"source": ["a", "b", "c"], "target": ["a", "b", "c"]}
+    >>> score = xr.DataArray(np.arange(9.0).reshape(3, 3), axes, ("source", "target"))
+    >>> pairs, (found,) = candidate_pairs(pd.DataFrame({"source": ["a"], "target": ["c"]}), score)
+    >>> found
+    array([1., 2.])
+    """
+    sources = set.intersection(*(set(score["source"].values.astype(str)) for score in scores))
+    targets = set.intersection(*(set(score["target"].values.astype(str)) for score in scores))
+    genes = [gene for gene in scores[0]["target"].values.astype(str) if gene in targets]
+    pairs = evaluation_set(reference, genes, tfs=sorted(sources), name=name)
+    found = np.stack([pairs.scores_from(score) for score in scores]).astype(np.float64)
+    return pairs, np.where(np.isnan(found).any(axis=0), np.nan, found)
+
+
 def random_pair_set(
     reference: pd.DataFrame,
     genes: Sequence[str],

@@ -72,6 +72,7 @@ def make_plan(
     activations: Sequence[str] | None = None,
     max_length: int | None = None,
     seed: int = 0,
+    tokens: Tokens | None = None,
 ) -> Plan:
     """Check every argument and tokenise the cells (parameters as in `extract`)."""
     kinds, places = check_kinds(scores), check_places(activations)
@@ -81,7 +82,10 @@ def make_plan(
             "use the score 'softmax', 'value_weighted' or 'qk'"
         )
     codes, names = choose_strata(adata, strata)
-    tokens = adapter.tokenise(adata, max_length=max_length, seed=seed)
+    if tokens is None:
+        tokens = adapter.tokenise(adata, max_length=max_length, seed=seed)
+    elif max_length is not None or not np.array_equal(tokens.gene_names, adata.var_names):
+        raise ParameterError("tokens: hand in those of these cells and genes, and no max_length")
     if len(tokens) == 0:
         raise DataError(f"no cell has a token that {adapter.name} knows: {tokens.report}")
     if left := adata.n_obs - len(tokens):
@@ -201,6 +205,7 @@ def extract(
     dtype: str = "auto",
     seed: int = 0,
     show_progress: bool = True,
+    tokens: Tokens | None = None,
 ) -> xr.Dataset:
     r"""Sum attention between genes over cells, exactly, for every layer and head at once.
 
@@ -243,6 +248,8 @@ def extract(
         Seed of tokenisation and of the draw of sources.
     show_progress
         Show a bar with cells per second.
+    tokens
+        Tokens of these cells, where they have been made already.
 
     Returns
     -------
@@ -272,6 +279,7 @@ def extract(
         activations=activations,
         max_length=max_length,
         seed=seed,
+        tokens=tokens,
     )
     setting = choose(adapter, plan.tokens, device=device, dtype=dtype, batch_size=batch_size)
     with placed(adapter, setting):

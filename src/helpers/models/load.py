@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+import yaml
 
 from helpers.errors import ModelError
 from helpers.models.adapter import ModelAdapter
@@ -41,7 +42,8 @@ def resolve(spec: str) -> tuple[str, Path]:
                 f"model {spec!r}: not a shipped checkpoint ({', '.join(shipped_models())}); "
                 "name your own as scgpt:/path, geneformer:/path or cell-sentence:/path"
             )
-        return spec.split("-")[0], SHIPPED / spec
+        card = yaml.safe_load((SHIPPED / spec / "card.yaml").read_text(encoding="utf-8"))
+        return card["family"], SHIPPED / spec
     if family not in _loaders():
         raise ModelError(f"model {spec!r}: family {family!r} is not one of {sorted(_loaders())}")
     directory = Path(rest).expanduser()

@@ -16,8 +16,33 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 from helpers.models.adapter import Batch, ModelAdapter, Tokens
 
-MASK_SHARE = {"scgpt": 0.3, "geneformer": 0.2}
-"""Share of a cell's genes that are masked."""
+
+@dataclass(frozen=True)
+class Masking:
+    """How genes are hidden.
+
+    Attributes
+    ----------
+    share
+        Share of a cell's genes that are hidden and predicted.
+    mask, other, trade
+        Geneformer only: shares of the hidden tokens that become ``<mask>``, become another gene of
+        the vocabulary, or trade places with other hidden tokens of the cell. The rest stay.
+    """
+
+    share: float
+    mask: float = 0.8
+    other: float = 0.1
+    trade: float = 0.0
+
+    @property
+    def stay(self) -> float:
+        """Share of the hidden tokens that are shown as they are."""
+        return 1 - self.mask - self.other - self.trade
+
+
+MASKING = {"scgpt": Masking(0.3), "geneformer": Masking(0.2)}
+"""What a family is trained with where a schedule does not say otherwise."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +64,21 @@ class Masked:
     truth: torch.Tensor
 
 
-def hide(adapter: ModelAdapter, batch: Batch, generator: torch.Generator) -> Masked:
+def hide(
+    adapter: ModelAdapter,
+    batch: Batch,
+    generator: torch.Generator,
+    masking: Masking | None = None,
+) -> Masked:
     """Hide a random share of the genes of each cell; special tokens are never hidden.
 
     In Geneformer batches, as in BERT, 80 % of the chosen tokens become ``<mask>``, 10 % another
-    gene, and 10 % stay.
+    gene, and 10 % stay, unless `masking` says otherwise.
     """
+    masking = masking or MASKING[adapter.family]
     draw = torch.rand(batch.ids.shape, generator=generator)
     gene = (batch.genes >= 0).cpu()
-    chosen = (draw < MASK_SHARE[adapter.family]) & gene
+    chosen = (draw < masking.share) & gene
     if not chosen.any():
         chosen.view(-1)[int(torch.where(gene, draw, 2.0).argmin())] = True
     chosen = chosen.to(batch.ids.device)
@@ -58,9 +89,23 @@ def hide(adapter: ModelAdapter, batch: Batch, generator: torch.Generator) -> Mas
     first = 1 + max(v for k, v in adapter.dictionaries.tokens.items() if k.startswith("<"))
     last = adapter.module.config.vocab_size
     other = torch.randint(first, last, batch.ids.shape, generator=generator).to(batch.ids.device)
-    ids = torch.where(chosen & (how < 0.8), adapter.dictionaries.tokens["<mask>"], batch.ids)
-    ids = torch.where(chosen & (how >= 0.8) & (how < 0.9), other, ids)
+    mask = adapter.dictionaries.tokens["<mask>"]
+    edges = np.cumsum([masking.mask, masking.other, masking.trade])
+    ids = torch.where(chosen & (how < edges[0]), mask, batch.ids)
+    ids = torch.where(chosen & (how >= edges[0]) & (how < edges[1]), other, ids)
+    if masking.trade:
+        ids = _traded(ids, chosen & (how >= edges[1]) & (how < edges[2]), generator)
     return Masked(replace(batch, ids=ids), chosen, batch.ids[chosen])
+
+
+def _traded(ids: torch.Tensor, trades: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Deal the marked tokens of each cell out to their places anew, at random."""
+    ids = ids.clone()
+    for cell, marked in enumerate(trades):
+        places = torch.where(marked)[0]
+        dealt = torch.randperm(len(places), generator=generator).to(places.device)
+        ids[cell, places] = ids[cell, places[dealt]]
+    return ids
 
 
 def loss_of(adapter: ModelAdapter, masked: Masked) -> tuple[torch.Tensor, torch.Tensor]:
@@ -87,7 +132,12 @@ def loss_of(adapter: ModelAdapter, masked: Masked) -> tuple[torch.Tensor, torch.
 
 
 def evaluate(
-    adapter: ModelAdapter, tokens: Tokens, rows: np.ndarray, batch_size: int, seed: int
+    adapter: ModelAdapter,
+    tokens: Tokens,
+    rows: np.ndarray,
+    batch_size: int,
+    seed: int,
+    masking: Masking | None = None,
 ) -> float:
     """Return the reported loss over hidden genes of some cells, with one fixed draw of masks."""
     generator = torch.Generator().manual_seed(seed)
@@ -96,7 +146,7 @@ def evaluate(
     with torch.inference_mode():
         for start in range(0, len(rows), batch_size):
             batch = adapter.collate(tokens, rows[start : start + batch_size])
-            masked = hide(adapter, batch, generator)
+            masked = hide(adapter, batch, generator, masking)
             total += float(loss_of(adapter, masked)[1]) * len(masked.truth)
             places += len(masked.truth)
     return total / places
@@ -109,12 +159,15 @@ def baseline(
     test: np.ndarray,
     batch_size: int,
     seed: int,
+    masking: Masking | None = None,
 ) -> float:
     """Return the loss of the cell-blind prediction on the masks that `evaluate` draws.
 
     scGPT: each gene's mean bin over the training cells. Geneformer: each token's share of all
-    gene tokens of the training cells, one added to every count.
+    gene tokens of the training cells, one added to every count; where tokens trade places, the
+    token that is shown, with the probability that it stayed, and else the shares.
     """
+    masking = masking or MASKING[adapter.family]
     n_tokens = max(int(ids.max()) for ids in tokens.ids) + 1
     counts, sums = np.zeros(n_tokens), np.zeros(n_tokens)
     for row in train:
@@ -132,10 +185,14 @@ def baseline(
     total, places = 0.0, 0
     for start in range(0, len(test), batch_size):
         batch = adapter.collate(tokens, test[start : start + batch_size])
-        masked = hide(adapter, batch, generator)
+        masked = hide(adapter, batch, generator, masking)
         truth = masked.truth.cpu().numpy()
         if tokens.values is None:
-            total -= log_share[truth].sum()
+            log_p = log_share[truth]
+            if masking.trade:
+                shown = masked.batch.ids[masked.chosen].cpu().numpy() == truth
+                log_p = np.log(masking.stay * shown + (1 - masking.stay) * np.exp(log_p))
+            total -= log_p.sum()
         else:
             ids = batch.ids[masked.chosen].cpu().numpy()
             total += ((truth - mean[ids]) ** 2).sum()

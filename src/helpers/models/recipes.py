@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import platform
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,15 @@ import torch
 import yaml
 from anndata import AnnData
 
+from helpers.datasets.simulate import control_world, training_world, world
 from helpers.errors import ModelError
 from helpers.files import atomic_write
 from helpers.models.adapter import ModelAdapter
 from helpers.models.cells import counts_by_cell
+from helpers.models.edge_ranking import coexpression_auroc, edge_aurocs
 from helpers.models.geneformer import save_geneformer
 from helpers.models.load import SHIPPED
-from helpers.models.scgpt import save_scgpt
+from helpers.models.scgpt import read_json, save_scgpt, write_json
 from helpers.models.training import Schedule, Shape, Training, new_model, train
 
 logger = logging.getLogger(__name__)
@@ -44,6 +47,10 @@ class Recipe:
     shape: Shape = field(default_factory=Shape)
     seed: int = 0
 
+
+LEARNING_CURVE = "learning_curve.json"
+CONTROL = "correlated-tfs"
+"""World of the positive controls, whose attention is known to have learned the edges."""
 
 _SCGPT = Schedule(steps=1400, batch_size=24, length=96, report_every=100)
 _GENEFORMER = Schedule(steps=1400, batch_size=16, length=96, report_every=100)
@@ -75,16 +82,16 @@ def recipe(name: str) -> Recipe:
 def training_cells(data: str) -> tuple[AnnData, dict]:
     """Return the cells that the models of a data set are trained on, and how they were chosen.
 
-    ``baron``: human pancreas, with :func:`training_genes`. ``sim``: the simulated training world,
-    all genes.
+    ``baron``: human pancreas, with :func:`training_genes`. ``sim`` and ``correlated-tfs``: the
+    simulated worlds of these names, all genes.
     """
+    if data == CONTROL:
+        return world(CONTROL, 0).adata, {"genes": "all", "world": f"{CONTROL}, seed 0"}
     if data == "sim":
-        from helpers.datasets.simulate import training_world
-
         adata = training_world().adata
         return adata, {"genes": "all", "world": "training_world, seed 0"}
     if data != "baron":
-        raise ModelError(f"data {data!r}: the small models are trained on baron or sim")
+        raise ModelError(f"data {data!r}: the small models are trained on baron, sim or {CONTROL}")
     from helpers.datasets.cells import load
 
     adata = load("baron-human")
@@ -144,24 +151,27 @@ def make(name: str, directory: Path | None = None, steps: int | None = None) -> 
     """
     plan = recipe(name)
     target = Path(directory) if directory else SHIPPED / name
-    schedule = Schedule(**{**asdict(plan.schedule), "steps": steps or plan.schedule.steps})
+    schedule = replace(plan.schedule, steps=steps or plan.schedule.steps)
     adata, notes = training_cells(plan.data)
     threads = torch.get_num_threads()
     # One thread adds in one order: the same weights again, whatever the number of cores.
     torch.set_num_threads(1)
     try:
         adapter = new_model(plan.family, adata, plan.shape, plan.seed)
-        result = train(adapter, adata, schedule, plan.seed)
+        measure = partial(edge_aurocs, made=control_world(300, 1)) if plan.data == CONTROL else None
+        result = train(adapter, adata, schedule, plan.seed, measure)
+        ranking = edge_ranking(adapter) if plan.data == CONTROL else {}
     finally:
         torch.set_num_threads(threads)
     save = save_scgpt if plan.family == "scgpt" else save_geneformer
     with atomic_write(target) as temporary:
         temporary.mkdir()
         save(adapter, temporary)
-        text = yaml.safe_dump(
-            card(name, plan, schedule, adapter, adata, notes, result), sort_keys=False
-        )
+        content = card(name, plan, schedule, adapter, adata, notes, result) | ranking
+        text = yaml.safe_dump(content, sort_keys=False)
         (temporary / "card.yaml").write_text(text, encoding="utf-8")
+        if result.measured:
+            write_json(temporary / LEARNING_CURVE, learning_curve(result), indent=1)
     logger.info(
         "%s: held out %.3f, baseline %.3f", name, result.held_out_loss, result.baseline_loss
     )
@@ -213,7 +223,7 @@ def card(
             "meaning": LOSS[plan.family],
             "held_out": round(result.held_out_loss, 4),
             "baseline": round(result.baseline_loss, 4),
-            "baseline_meaning": BASELINE[plan.family],
+            "baseline_meaning": _baseline_meaning(plan),
             "ratio": round(result.held_out_loss / result.baseline_loss, 4),
         },
         "curve": {
@@ -223,6 +233,65 @@ def card(
         "licence": "MIT (weights); the data keep their own licence",
         "use": "Teaching and testing. Far too small and too briefly trained for biology.",
     }
+
+
+def _baseline_meaning(plan: Recipe) -> str:
+    if plan.schedule.masking and plan.schedule.masking.trade:
+        return f"the token shown, with the probability that it stayed; else {BASELINE[plan.family]}"
+    return BASELINE[plan.family]
+
+
+def edge_ranking(adapter: ModelAdapter) -> dict:
+    """Return the part of a control's card on its edges, measured on cells of a seed of their own.
+
+    Nothing in the training, and no choice of its settings, has looked at these cells.
+    """
+    made = control_world()
+    found = edge_aurocs(adapter, made) | {"co-expression": coexpression_auroc(made)}
+    return {
+        "edges": {
+            "meaning": "AUROC of attention pooled over cells, layers and heads for planted edges; "
+            "forward: the TF is the query; transpose: the target is; best_head: of the transpose, "
+            "chosen on the same cells; co-expression: size of Spearman correlation",
+            "cells": f"{made.adata.n_obs} new cells, {made.adata.uns['source']['version']}",
+            "pairs": len(made.tfs) * (len(made.genes) - 1),
+            "positives": len(made.network),
+            "tfs": len(made.tfs),
+            "targets_with_a_positive": int(made.network["target"].nunique()),
+            "auroc": {key: round(value, 4) for key, value in found.items()},
+        },
+        "use": "Positive control: its attention is known to rank planted edges. "
+        "It knows the genes of one simulated world and no biology.",
+    }
+
+
+def learning_curve(result: Training) -> dict:
+    """Return loss and AUROC by step, as plain values for a file."""
+    columns = ["step", "training", "held_out", *result.measured[0]]
+    rows = [
+        [*point, *measured.values()]
+        for point, measured in zip(result.curve, result.measured, strict=True)
+    ]
+    made = control_world(300, 1)
+    return {
+        "meaning": "losses as on the card; AUROC of pooled attention for planted edges, by "
+        "direction, and of the best head's transpose",
+        "cells": f"{made.adata.n_obs} cells, {made.adata.uns['source']['version']}",
+        "co-expression": round(coexpression_auroc(made), 4),
+        "columns": columns,
+        "rows": [[row[0], *(round(float(value), 4) for value in row[1:])] for row in rows],
+    }
+
+
+def read_learning_curve(name: str) -> dict:
+    """Return the learning curve of a positive control; see :func:`learning_curve`.
+
+    Raises
+    ------
+    ModelError
+        If the checkpoint has none.
+    """
+    return read_json(SHIPPED / name / LEARNING_CURVE)
 
 
 def read_card(name: str) -> dict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -20,7 +20,7 @@ from helpers.models.adapter import Batch, ModelAdapter, Tokens
 from helpers.models.attention import IMPLEMENTATION
 from helpers.models.geneformer import GeneformerAdapter
 from helpers.models.geneformer_tokens import Dictionaries
-from helpers.models.objectives import baseline, evaluate, hide, loss_of
+from helpers.models.objectives import Masking, baseline, evaluate, hide, loss_of
 from helpers.models.scgpt import ScGPTAdapter, config_from
 from helpers.models.scgpt_module import ScGPT
 
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Shape:
-    """Size of a small model; the defaults are those of the shipped ones."""
+    """Size of a small model; `mvc`: whether scGPT also predicts from the ``<cls>`` state."""
 
     n_layers: int = 4
     n_heads: int = 4
@@ -37,6 +37,7 @@ class Shape:
     d_hid: int = 256
     max_length: int = 512
     dropout: float = 0.0
+    mvc: bool = True
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Schedule:
 
     The learning rate rises linearly over the first tenth of the steps and falls as a cosine.
     Cells are cut to `length` genes, drawn anew each time a cell comes up, except in every
-    `whole_every`-th step, which sees whole cells.
+    `whole_every`-th step, which sees whole cells. `masking` None is that of the family.
     """
 
     steps: int = 600
@@ -56,6 +57,7 @@ class Schedule:
     warm_up: float = 0.1
     length: int | None = None
     whole_every: int = 4
+    masking: Masking | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,10 @@ class Training:
         Row numbers of the AnnData in each part.
     minutes
         Wall-clock time.
+    losses
+        Training loss of every step.
+    measured
+        What was measured at each row of the curve.
     """
 
     curve: list[tuple[int, float, float]]
@@ -81,6 +87,7 @@ class Training:
     test: np.ndarray
     minutes: float
     losses: list[float] = field(default_factory=list, repr=False)
+    measured: list[dict[str, float]] = field(default_factory=list, repr=False)
 
 
 def new_model(family: str, adata: AnnData, shape: Shape, seed: int) -> ModelAdapter:
@@ -114,9 +121,9 @@ def new_model(family: str, adata: AnnData, shape: Shape, seed: int) -> ModelAdap
             "input_style": "binned",
             "input_emb_style": "continuous",
             "use_batch_labels": False,
-            "MVC": True,
+            "MVC": shape.mvc,
         }
-        heads = {"mvc_decoder.W.weight": torch.empty(0)}
+        heads = {"mvc_decoder.W.weight": torch.empty(0)} if shape.mvc else {}
         config = config_from(args, vocabulary, heads, "args of a new model")
         with _seeded(seed):
             return ScGPTAdapter("new", _spread(ScGPT(config)), vocabulary, args)
@@ -203,7 +210,13 @@ def corpus_dictionaries(adata: AnnData) -> Dictionaries:
     return Dictionaries(tokens, dict(zip(names, medians, strict=True)))
 
 
-def train(adapter: ModelAdapter, adata: AnnData, schedule: Schedule, seed: int) -> Training:
+def train(
+    adapter: ModelAdapter,
+    adata: AnnData,
+    schedule: Schedule,
+    seed: int,
+    measure: Callable[[ModelAdapter], dict[str, float]] | None = None,
+) -> Training:
     """Train a model in place on part of the cells and measure it on the others.
 
     Whole cells are held out, drawn at random. The same seed on the same machine gives the same
@@ -219,22 +232,27 @@ def train(adapter: ModelAdapter, adata: AnnData, schedule: Schedule, seed: int) 
         Steps, batch size, learning rate, held-out share.
     seed
         Of everything random.
+    measure
+        Called with the model at each row of the curve, and draws nothing from torch's generator;
+        what it returns is kept.
     """
     tokens = adapter.tokenise(adata, seed=seed)
     order = np.random.default_rng(seed).permutation(len(tokens))
     n_test = max(1, round(schedule.held_out * len(tokens)))
     test, rows = np.sort(order[:n_test]), np.sort(order[n_test:])
     started = time.monotonic()
-    curve, losses = _loop(adapter, tokens, rows, test, schedule, seed)
-    held_out = evaluate(adapter, tokens, test, schedule.batch_size, seed)
+    curve, losses, measured = _loop(adapter, tokens, rows, test, schedule, seed, measure)
+    size, masking = schedule.batch_size, schedule.masking
+    held_out = evaluate(adapter, tokens, test, size, seed, masking)
     return Training(
         curve=curve,
         held_out_loss=held_out,
-        baseline_loss=baseline(adapter, tokens, rows, test, schedule.batch_size, seed),
+        baseline_loss=baseline(adapter, tokens, rows, test, size, seed, masking),
         train=tokens.cells[rows],
         test=tokens.cells[test],
         minutes=(time.monotonic() - started) / 60,
         losses=losses,
+        measured=measured,
     )
 
 
@@ -257,14 +275,15 @@ def _loop(
     test: np.ndarray,
     schedule: Schedule,
     seed: int,
-) -> tuple[list[tuple[int, float, float]], list[float]]:
+    measure: Callable[[ModelAdapter], dict[str, float]] | None,
+) -> tuple[list[tuple[int, float, float]], list[float], list[dict[str, float]]]:
     rng = np.random.default_rng(seed + 1)
     generator = torch.Generator().manual_seed(seed + 2)
     optimiser = torch.optim.AdamW(
         adapter.module.parameters(), lr=schedule.learning_rate, weight_decay=0.01
     )
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, schedule))
-    curve, losses, since = [], [], 0
+    curve, losses, measured, since = [], [], [], 0
     # The curve is drawn on a few held-out cells; the final loss is measured on all of them.
     probe = test[: 4 * schedule.batch_size]
     with _seeded(seed + 3):
@@ -275,7 +294,7 @@ def _loop(
             # Short cells teach most for the time; whole ones, now and then, teach their length.
             whole = step % schedule.whole_every == 0
             batch = _collate(adapter, tokens, chosen, None if whole else schedule.length, rng)
-            masked = hide(adapter, batch, generator)
+            masked = hide(adapter, batch, generator, schedule.masking)
             loss, reported = loss_of(adapter, masked)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
@@ -284,13 +303,18 @@ def _loop(
             scheduler.step()
             losses.append(float(reported.detach()))
             if step % schedule.report_every == 0 or step == schedule.steps:
-                held_out = evaluate(adapter, tokens, probe, schedule.batch_size, seed)
+                held_out = evaluate(
+                    adapter, tokens, probe, schedule.batch_size, seed, schedule.masking
+                )
                 curve.append((step, float(np.mean(losses[since:])), held_out))
                 since = len(losses)
+                if measure is not None:
+                    measured.append(measure(adapter))
+                    logger.info("step %d: %s", step, measured[-1])
                 progress.set_postfix(train=f"{curve[-1][1]:.3f}", held_out=f"{held_out:.3f}")
                 logger.info("step %d: training %.3f, held out %.3f", *curve[-1])
     adapter.module.eval()
-    return curve, losses
+    return curve, losses, measured
 
 
 def _collate(

@@ -11,7 +11,7 @@ so nothing was stated before the data were seen. Such tests check the procedure;
 with open ones, known effects would make the others easier to call. The world that models are
 trained on is not planted in this sense: what a model's attention learns from it is open.
 
-`helpers.analyses.roles` applies the rule.
+`helpers.datasets.simulate.planted` applies the rule.
 """
 
 from helpers.registry.records import TestRecord, record_of

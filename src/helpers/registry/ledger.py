@@ -57,13 +57,15 @@ class Link:
     variant
         ``published`` or ``corrected``.
     notebook, key, function
-        Where the value is stored and which function made it.
+        Where the value is stored, and which function made it; empty where the page did.
     tolerance
         Absolute tolerance beside rounding (Monte-Carlo error of a p value, for example).
     note
         What the data really are, where the paper's label differs.
     low, high
         Interval of the value, where it has one.
+    decided
+        Whether the page that compared it found that it matches; ``None`` where none did.
     """
 
     path: str
@@ -76,6 +78,7 @@ class Link:
     note: str = ""
     low: float | None = None
     high: float | None = None
+    decided: bool | None = None
 
     @property
     def claim_id(self) -> str:
@@ -89,6 +92,8 @@ class Link:
         """
         if self.value is None:
             return False
+        if self.decided is not None:
+            return self.decided
         if isinstance(self.value, str):
             return self.value == printed_words(self.path)
         target: Printed = printed(self.path)
@@ -102,8 +107,8 @@ def collect_links(results: Path) -> list[Link]:
     Raises
     ------
     RegistryError
-        If a value names an unknown claim or variant, no function, or two values of one variant
-        answer the same figure.
+        If a value names an unknown claim or variant, a published one was neither compared nor names
+        its function, or two values of one variant answer the same figure.
     """
     links: dict[tuple[str, str], Link] = {}
     for file in sorted(Path(results).glob("*/values.json")):
@@ -128,8 +133,11 @@ def _link(notebook: str, key: str, entry: dict) -> Link:
         raise RegistryError(
             f"{where} answers a claim and needs variant 'published' or 'corrected'."
         )
-    if not entry.get("function"):
-        raise RegistryError(f"{where} answers a claim and needs the name of its function.")
+    made = bool(entry.get("function")) or "matches" in entry
+    if entry["variant"] == "published" and not made:
+        raise RegistryError(
+            f"{where} answers a claim: use run.compare, or give the name of its function."
+        )
     (printed_words if isinstance(entry.get("value"), str) else printed)(entry["claim"])
     return Link(
         path=entry["claim"],
@@ -137,11 +145,12 @@ def _link(notebook: str, key: str, entry: dict) -> Link:
         variant=entry["variant"],
         notebook=notebook,
         key=key,
-        function=entry["function"],
+        function=entry.get("function", ""),
         tolerance=float(entry.get("tolerance", 0.0)),
         note=entry.get("note", ""),
         low=entry.get("low"),
         high=entry.get("high"),
+        decided=entry.get("matches"),
     )
 
 
@@ -224,7 +233,7 @@ def _row(
         "cells": len(published),
         "matching": sum(link.matches() for link in published),
         "notebook": ", ".join(dict.fromkeys(pages)),
-        "function": ", ".join(dict.fromkeys(functions)),
+        "function": ", ".join(filter(None, dict.fromkeys(functions))),
         "check": check.id if check else "",
         "reason": reason,
         "contradictions": ", ".join(against),

@@ -3,6 +3,7 @@
 UNITS = frozenset(
     {
         "TF",
+        "TF x target",
         "annotation",
         "batch",
         "cell",
@@ -34,9 +35,9 @@ PUBLISHED_ONLY = frozenset({"edge", "layer", "pair"})
 """Units that only a row reproducing a published value may name: they are not independent."""
 
 NOTEBOOK_UNITS: dict[str, frozenset[str]] = {
-    "10_coexpression": frozenset({"TF", "gene", "model"}),
-    "11_cssi": frozenset({"TF", "draw", "seed", "cell"}),
-    "12_null_models": frozenset({"TF", "gene", "draw", "model", "seed"}),
+    "10_coexpression": frozenset({"TF x target", "TF", "gene", "model"}),
+    "11_cssi": frozenset({"TF x target", "TF", "gene", "draw", "seed", "cell"}),
+    "12_null_models": frozenset({"TF x target", "TF", "gene", "draw", "model", "seed", "edge"}),
     "28_leakage": frozenset({"donor", "batch", "draw", "seed"}),
     "30_synthetic_validation": frozenset({"seed", "world", "draw"}),
     "90_test_registry": frozenset({"registry", "row"}),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import zipfile
-from importlib.resources import files
 from pathlib import Path
 
 from helpers.datasets.fetch import fetch
@@ -55,16 +53,6 @@ def bring_mathjax(static: Path) -> Path:
     return folder
 
 
-def bring_plotly(static: Path) -> Path:
-    """Copy plotly's script from the installed package to ``static``; return its path."""
-    target = static / "plotly.min.js"
-    source = Path(str(files("plotly"))) / "package_data" / "plotly.min.js"
-    if not target.is_file() or target.stat().st_size != source.stat().st_size:
-        with atomic_write(target) as temporary:
-            shutil.copyfile(source, temporary)
-    return target
-
-
 def bring_all(root: Path | None = None) -> None:
     """Bring every script into ``book/_static`` of a checkout.
 
@@ -73,6 +61,4 @@ def bring_all(root: Path | None = None) -> None:
     DataError
         If one is neither in the cache nor to be fetched.
     """
-    static = (root or project_root()) / "book" / "_static"
-    bring_mathjax(static)
-    bring_plotly(static)
+    bring_mathjax((root or project_root()) / "book" / "_static")

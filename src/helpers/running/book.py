@@ -14,7 +14,8 @@ from pathlib import Path
 from helpers.errors import RunError
 from helpers.files import project_root, results_dir, sha256_of
 from helpers.running import closure, fingerprint, pages, sources
-from helpers.running.sphinx_ext import OVERLAY, PROFILE
+from helpers.running.findings import REGISTRY, TESTS
+from helpers.running.roles import OVERLAY, PROFILE
 from helpers.running.values import FILE as VALUES
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,10 @@ def _digest(root: Path, profile: str, overlay: str | None) -> str:
     files += (root / "book").rglob("*")
     files += (root / pages.FOLDER).iterdir()
     files += closure.PACKAGE.rglob("*.py")
-    files += (pages.results_of(n, profile, overlay) / VALUES for n in sources.names())
+    for name in sources.names():
+        folder = pages.results_of(name, profile, overlay)
+        files += [folder / VALUES, folder / TESTS, sources.statements_path(name)]
+    files.append(pages.results_of(REGISTRY[0], profile, overlay) / REGISTRY[1])
     total = hashlib.sha256(f"{profile} {overlay}".encode())
     for path in sorted(path for path in files if path.is_file()):
         total.update(f"{path} {sha256_of(path)}\n".encode())

@@ -113,10 +113,27 @@ def _sources_of(name: str, package: Path) -> Iterator[Path]:
         if (module := folder / f"{part}.py").is_file():
             yield module
             return
+        if module := _exported(folder / "__init__.py").get(part):
+            yield folder / f"{module}.py"
+            return
         folder = folder / part
         if not (init := folder / "__init__.py").is_file():
             return
         yield init
+
+
+def _exported(init: Path) -> dict[str, str]:
+    """Return name -> module of a package whose names load when they are used (`helpers.lazy`)."""
+    return dict(_exports(init, init.stat().st_mtime_ns)) if init.is_file() else {}
+
+
+@cache
+def _exports(init: Path, changed: int) -> tuple[tuple[str, str], ...]:
+    for node in ast.parse(init.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "EXPORTS":
+            found = ast.literal_eval(node.value)
+            return tuple((name, module) for module, names in found.items() for name in names)
+    return ()
 
 
 def _data(folder: Path) -> Iterator[Path]:

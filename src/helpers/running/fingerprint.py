@@ -1,21 +1,33 @@
-"""Tell whether a result is that of its source, parameters, helpers, packages, data and inputs."""
+"""Tell whether a result is that of its code, statements, parameters, helpers, packages and data.
+
+Prose and the words for answers are no part of it: when they change, only the HTML is built again.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from helpers.datasets.published import availability
 from helpers.files import data_dir, results_dir, sha256_of
+from helpers.registry.declared import load
 from helpers.running import closure, provenance, sources
 from helpers.running.inputs import unchanged
 from helpers.running.parameters import digest_text
 
 RESULTS = ("values.json", "tests.jsonl")
-OWN = ("source_sha256", "helpers_sha256", "archives_sha256", "versions")
+_QUOTED = re.compile(r"""["'](\d\d_\w+?)\\?["']""")
+OWN = (
+    "source_sha256",
+    "statements_sha256",
+    "helpers_sha256",
+    "archives_sha256",
+    "versions",
+)
 """Parts of a fingerprint that other notebooks cannot change."""
 
 
@@ -34,28 +46,51 @@ def parts(name: str, profile: str, parameters: Mapping[str, Any]) -> dict[str, A
     Returns
     -------
     dict
-        ``source_sha256``, ``helpers_sha256``, ``archives_sha256`` (which of the archived files
-        that it may read are here), ``upstream_sha256``, ``versions`` (of Python and of the
-        packages that numbers rest on), and ``fingerprint`` over these and the parameters.
+        ``source_sha256`` (code cells of the notebook, and of those whose definitions it takes),
+        ``statements_sha256`` (declared tests, without words for answers), ``helpers_sha256``,
+        ``archives_sha256`` (which of the archived files that it may read are here),
+        ``upstream_sha256``, ``versions`` (of Python and of the packages that numbers rest on), and
+        ``fingerprint`` over these and the parameters.
     """
-    notebook = sources.load(name)
-    files = closure.files_of(closure.modules_of_notebook(notebook, name))
+    code = [sources.code_of(page) for page in (name, *_borrowed(name))]
+    modules = set()
+    for page in (name, *_borrowed(name)):
+        modules |= closure.modules_of_notebook(sources.load(page), page)
+    files = closure.files_of(modules)
     found = {
-        "source_sha256": sha256_of(sources.source_path(name)),
+        "source_sha256": _sha256("\n".join(code)),
+        "statements_sha256": _sha256(_statements(name)),
         "helpers_sha256": closure.digest(files),
         "archives_sha256": _archives(files),
         "upstream_sha256": _upstream(name, results_dir() / profile),
         "versions": provenance.versions(),
     }
     text = json.dumps(found, sort_keys=True) + digest_text(parameters)
-    return found | {"fingerprint": hashlib.sha256(text.encode()).hexdigest()}
+    return found | {"fingerprint": _sha256(text)}
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _statements(name: str) -> str:
+    path = sources.statements_path(name)
+    return load(path).statements() if path.is_file() else ""
+
+
+def _borrowed(name: str) -> list[str]:
+    """Return the other notebooks whose functions a notebook takes by `definitions`."""
+    code = sources.code_of(name)
+    if "definitions" not in code:
+        return []
+    named = set(_QUOTED.findall(code)) & set(sources.names())
+    return sorted(named - {name})
 
 
 def _archives(files: list[Path]) -> str:
     """Digest of what is here of the archives that a page's code can read."""
     readers = {path.stem for path in files if path.parent.name == "archives"}
-    text = json.dumps(availability(readers), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return _sha256(json.dumps(availability(readers), sort_keys=True))
 
 
 def _upstream(name: str, folder: Path) -> str:
@@ -106,4 +141,4 @@ def _short(name: str, profile: str, found: Mapping[str, Any]) -> str:
     """Fingerprint without the inputs from other notebooks, which may be about to change."""
     own = [found[part] for part in OWN]
     text = json.dumps([*own, sources.settled(name, profile)], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return _sha256(text)[:16]

@@ -1,7 +1,9 @@
 """Check notebook sources: ``python -m helpers.running.lint FILE...``.
 
-Code cells are checked with ruff, without changing their format; a cell is at most ten lines long,
-not counting imports and parameters; every exercise has a title, a difficulty and minutes.
+Code cells are checked with ruff, without changing their format; every exercise has a title, a
+difficulty and minutes. A page that declares its tests in a file beside it follows the rules of
+`helpers.running.page_rules`, and its file those of `helpers.registry.declared`; the cells of other
+pages are at most ten lines long, not counting imports and parameters.
 """
 
 from __future__ import annotations
@@ -12,8 +14,11 @@ import tempfile
 from pathlib import Path
 
 import jupytext
+from nbformat import NotebookNode
 
-from helpers.running import exercises
+from helpers.errors import RegistryError
+from helpers.registry.declared import load
+from helpers.running import exercises, page_rules
 
 LONGEST = 10
 _IGNORED = "B018,D,E402,F704,INP"
@@ -22,6 +27,24 @@ _IGNORED = "B018,D,E402,F704,INP"
 def problems(path: Path) -> list[str]:
     """Return what is wrong in one notebook, as lines of text."""
     notebook = jupytext.read(path)
+    found = (
+        _declared(path, notebook) if path.with_suffix(".yaml").is_file() else _short(path, notebook)
+    )
+    for exercise in exercises.of_text(path.stem, path.read_text(encoding="utf-8")):
+        found += exercise.problems()
+    return found + _ruff(path, notebook)
+
+
+def _declared(path: Path, notebook: NotebookNode) -> list[str]:
+    found = [f"{path}: cell {number}: {text}" for number, text in page_rules.problems(notebook)]
+    try:
+        load(path.with_suffix(".yaml"))
+    except RegistryError as error:
+        found.append(str(error))
+    return found
+
+
+def _short(path: Path, notebook: NotebookNode) -> list[str]:
     found = []
     for number, cell in enumerate(notebook.cells, start=1):
         if cell.cell_type != "code" or "parameters" in cell.metadata.get("tags", []):
@@ -30,17 +53,17 @@ def problems(path: Path) -> list[str]:
         imports = any(line.startswith(("import ", "from ")) for line in lines)
         if len(lines) > LONGEST and not imports:
             found.append(f"{path}: cell {number} has {len(lines)} lines; at most {LONGEST}")
-    for exercise in exercises.of_text(path.stem, path.read_text(encoding="utf-8")):
-        found += exercise.problems()
+    return found
+
+
+def _ruff(path: Path, notebook: NotebookNode) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / f"{path.stem}.ipynb"
         jupytext.write(notebook, copy)
         command = [str(Path(sys.executable).with_name("ruff")), "check", "--output-format=concise"]
         command += ["--config", "pyproject.toml", "--extend-ignore", _IGNORED, str(copy)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            found += [line for line in done.stdout.splitlines() if copy.name in line]
-    return found
+    return [line for line in done.stdout.splitlines() if done.returncode and copy.name in line]
 
 
 def main(names: list[str]) -> int:

@@ -11,17 +11,24 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from helpers.archives.locate import Locate, locator, missing_message
+from helpers.datasets.simulate.planted import on_planted_world
 from helpers.errors import RunError
+from helpers.estimates import Estimate, NotEstimable
 from helpers.files import atomic_write, results_dir
-from helpers.registry import TestRecord, append
-from helpers.running import provenance, show
+from helpers.registry import TestRecord, append, compare, links
+from helpers.registry.declared import Declarations, load
+from helpers.running import provenance, show, sources
 from helpers.running import values as stored
 from helpers.running.inputs import Watch, watch
+from helpers.statistics.detectable import detectable_effect
+from helpers.statistics.results import Outcome
 
 CONTEXT = "HELPERS_RUN_CONTEXT"
 """Environment variable: file in which the runner tells the page what it is running."""
@@ -43,12 +50,22 @@ class Page:
         What the runner knows: profile, parameters, fingerprint, hashes, start time.
     declares
         Identifiers of the tests that this notebook must record.
+    stated
+        What the file beside the notebook declares; ``None`` where there is none.
     """
 
-    def __init__(self, name: str, folder: Path, context: dict, declares: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        context: dict,
+        declares: tuple[str, ...] = (),
+        stated: Declarations | None = None,
+    ) -> None:
         self.name = name
         self.folder = folder
-        self.declares = tuple(declares)
+        self.stated = stated
+        self.declares = tuple(declares) if stated is None else tuple(stated.tests)
         self._context = context
         self._values: dict[str, dict[str, Any]] = {}
         self._tests: list[str] = []
@@ -61,6 +78,13 @@ class Page:
     def profile(self) -> str:
         """Name of the profile, or ``"interactive"`` when no runner is at work."""
         return self._context["profile"]
+
+    @property
+    def alpha(self) -> float:
+        """Level of the conclusions, as the file beside the notebook declares it."""
+        if self.stated is None:
+            raise RunError(f"{self.name}: no {self.name}.yaml beside the notebook declares a level")
+        return self.stated.alpha
 
     @property
     def profile_dir(self) -> Path:
@@ -114,8 +138,87 @@ class Page:
         append(record, self.folder / "tests.jsonl")
         self._tests.append(record.test_id)
 
+    def tests(
+        self,
+        outcomes: Mapping[str, Outcome | Estimate | NotEstimable],
+        *scope: str,
+        variant: str = "corrected",
+    ) -> None:
+        """Record the outcomes of declared tests; each is a value that prose may cite, too.
+
+        Parameters
+        ----------
+        outcomes
+            Number of a declared test -> what it found; an `Estimate` for one that is descriptive.
+        *scope
+            What the tests were made on: ``run.tests(found, "scgpt", "baron")`` records
+            ``10.1/scgpt/baron``.
+        variant
+            ``"published"`` for rows that repeat a paper's own procedure.
+
+        Raises
+        ------
+        RegistryError
+            If a test is not declared or recorded before, or the unit, the null or the sides of an
+            outcome are not the declared ones.
+        """
+        if self.stated is None:
+            raise RunError(f"{self.name}: no {self.name}.yaml beside the notebook declares tests")
+        seed = self.parameters.get("seed", 0)
+        for number, found in outcomes.items():
+            planted = on_planted_world("/".join((number, *scope)))
+            about = {"seed": seed, "variant": variant, "planted": planted}
+            row = self.stated.record(number, scope, found, **about)
+            self.test(row)
+            key = row.test_id if variant == "corrected" else f"{row.test_id}/{variant}"
+            kept = _kept(row, found, self.stated)
+            if isinstance(kept, NotEstimable):
+                self._values[key] = stored.entry(kept, key)
+            else:
+                self._values[key] = stored.plain(kept, f"{self.name}/{key}")
+
+    def archive(self, group: str, *files: str, key: str = "archive/present") -> Locate | None:
+        """Return where a paper's archived results are, or ``None`` where they are not here.
+
+        The page may ask ``{when} archive/present == true``.
+
+        Parameters
+        ----------
+        group, *files
+            As for `helpers.archives.locate.missing_message`.
+        key
+            Under which the answer is stored; another one where a page reads several archives.
+        """
+        locate = locator(group)
+        missing = missing_message(locate, *files)
+        self.value(key, not missing)
+        return None if missing else locate
+
+    def compare(
+        self, claim: str, found: pd.DataFrame | Mapping[str, float], **meta: Any
+    ) -> compare.Comparison:
+        """Set recomputed figures beside the printed ones: stored, shown, linked to the ledger.
+
+        Parameters
+        ----------
+        claim, found, **meta
+            As for `helpers.registry.compare.compare`.
+        """
+        made = compare.compare(claim, found, **meta)
+        for key, entry in made.entries().items():
+            self.value(key, entry.pop("value"), **entry)
+        caption = f"{made.n_match} of {made.n_figures} printed figures are reproduced"
+        name = re.sub(r"[^A-Za-z0-9_-]", "-", claim)
+        self.table(made.table(), f"printed-{name}", caption=f"{claim}: {caption}")
+        self.answers(*made.claims)
+        return made
+
+    def answers(self, *claims: str) -> None:
+        """Show links to ledger entries; the ledger points back to this place."""
+        show.show_text(links.to_claims(claims))
+
     def figure(self, figure: Any, name: str, *, caption: str, alt: str) -> None:
-        """Save a figure as ``figures/NAME.png`` and show it with caption and alternative text.
+        """Save a figure as ``figures/NAME.svg`` and ``.png``; show it with caption and alt text.
 
         Raises
         ------
@@ -127,8 +230,17 @@ class Page:
             raise RunError(f"{self.name}: figure {name!r} needs a caption and an alternative text")
         show.show_figure(figure, self.folder / "figures" / name, caption.strip(), alt.strip())
 
-    def table(self, table: pd.DataFrame, name: str, *, caption: str) -> None:
+    def table(
+        self, table: pd.DataFrame, name: str, *, caption: str, columns: Sequence[str] | None = None
+    ) -> None:
         """Save a table as ``tables/NAME.csv`` and show it, sortable and searchable.
+
+        Parameters
+        ----------
+        table, name, caption
+            What to show; all of it is in the file.
+        columns
+            Which columns to show first, at most seven; by default the first ones.
 
         Raises
         ------
@@ -140,7 +252,7 @@ class Page:
             raise RunError(f"{self.name}: table {name!r} needs a caption")
         with atomic_write(self.folder / "tables" / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=not isinstance(table.index, pd.RangeIndex))
-        show.show_table(table, name, caption.strip(), first=len(self._tables) == 1)
+        show.show_table(table, name, caption.strip(), self.name, columns)
 
     def say(self, text: str) -> None:
         """Show Markdown made from computed values."""
@@ -181,6 +293,26 @@ class Page:
         taken.append(name)
 
 
+def _kept(row: TestRecord, found: Any, stated: Declarations) -> dict[str, Any] | NotEstimable:
+    """Return what prose may cite of a test: value, limits, p, units, null value, power."""
+    if isinstance(found, NotEstimable):
+        return found
+    test, mde = stated.test(_number(row.test_id)), None
+    if isinstance(found, Outcome) and row.p is not None:
+        mde = detectable_effect(found, stated.alpha)
+    detail = {k: v for k, v in found.detail.items() if stored.is_plain(v)}
+    return {
+        "value": row.estimate,
+        "low": row.ci_low,
+        "high": row.ci_high,
+        "p": row.p,
+        "n": row.n_units,
+        "against": found.detail.get("null_mean", test.against),
+        "mde": mde,
+        "detail": detail,
+    }
+
+
 def _number(test_id: str) -> str:
     """Return the part of a test's id that its specification numbers: ``10.1`` of ``10.1/a/b``."""
     return test_id.split("/")[0]
@@ -195,18 +327,25 @@ def page(name: str, declares: tuple[str, ...] = ()) -> Page:
         File stem of the notebook, ``"10_coexpression"``.
     declares
         Tests it must record: identifiers, or their numbers (``"10.1"`` stands for ``10.1/...``).
+        Left out where a file beside the notebook, ``10_coexpression.yaml``, declares them.
 
     Raises
     ------
     RunError
-        If the runner is executing a notebook of another name.
+        If the runner is executing a notebook of another name, or tests are declared twice.
+    RegistryError
+        If the file beside the notebook breaks a rule.
     """
+    path = sources.statements_path(name)
+    stated = load(path) if path.is_file() else None
+    if stated and declares:
+        raise RunError(f"{name}: tests are declared in {path.name}; leave declares= out")
     if path := os.environ.get(CONTEXT):
         context = json.loads(Path(path).read_text(encoding="utf-8"))
         if context["notebook"] != name:
             raise RunError(f"page({name!r}) was called inside {context['notebook']}; use that name")
-        return Page(name, Path(context["folder"]), context, declares)
+        return Page(name, Path(context["folder"]), context, declares, stated)
     folder = results_dir() / INTERACTIVE / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    return Page(name, folder, provenance.interactive(name), declares)
+    return Page(name, folder, provenance.interactive(name), declares, stated)

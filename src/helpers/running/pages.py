@@ -7,9 +7,12 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
+import nbformat
+
 from helpers.files import atomic_write, project_root, results_dir
-from helpers.running import api, assets, exercises, sources
+from helpers.running import api, assets, citation, exercises, sources
 from helpers.running.provenance import FILE
+from helpers.running.tidy import with_prose
 
 log = logging.getLogger(__name__)
 
@@ -52,9 +55,12 @@ def stage(root: Path, profile: str, overlay: str | None = None) -> list[str]:
     for name in sources.names():
         folder = results_of(name, profile, overlay)
         if (folder / FILE).is_file():
-            pages[f"{name}.ipynb"] = (folder / f"{name}.ipynb").read_text(encoding="utf-8")
+            executed = nbformat.read(folder / f"{name}.ipynb", as_version=4)
+            pages[f"{name}.ipynb"] = nbformat.writes(with_prose(executed, sources.load(name)))
     names = [name.removesuffix(".ipynb") for name in pages]
     pages["exercises.md"] = exercise_index(names)
+    if (root / citation.FILE).is_file():
+        pages["cite.md"] = citation.page(root)
     pages |= {f"api_{room}.md": text for room, text in api.pages().items()}
     for kind, module in CARDS.items():
         for name, text in _cards(module).items():

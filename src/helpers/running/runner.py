@@ -27,6 +27,8 @@ from traitlets.config import Config
 from helpers.errors import RunError
 from helpers.files import atomic_write, data_dir, project_root, results_dir
 from helpers.running import fingerprint, provenance, sources
+from helpers.running.download import resolved
+from helpers.running.findings import Results
 from helpers.running.page import CONTEXT
 from helpers.running.tidy import tidy
 from helpers.running.values import FILE as VALUES
@@ -37,6 +39,9 @@ CUSTOM = "custom"
 """Folder of results for parameters given by hand, beside those of the profiles."""
 
 LOG = "log"
+DOWNLOAD = "download"
+"""Folder of a result with a copy of the notebook in which roles have become text."""
+
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -147,7 +152,11 @@ def _execute(aside: Path, name: str, context: dict[str, Any], failed: Path) -> N
         raise RunError(f"{name} failed: {last}\n  log: {failed / LOG}")
     kept = json.loads((staged / VALUES).read_text(encoding="utf-8"))
     archived = kept.get("archive/present", {}).get("value") is not False
-    nbformat.write(tidy(result, name, context["parameters"], archived), executed)
+    made = tidy(result, name, context["parameters"], archived)
+    nbformat.write(made, executed)
+    (staged / DOWNLOAD).mkdir()
+    about = Results(context["base_profile"], overlay=aside.name)
+    nbformat.write(resolved(made, name, about), staged / DOWNLOAD / executed.name)
 
 
 def _papermill(aside: Path, executed: Path, context: dict[str, Any]) -> str | None:

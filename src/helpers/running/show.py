@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import base64
 import html
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import itables
 import pandas as pd
 from IPython.display import HTML, Markdown, display
-from itables.javascript import generate_init_offline_itables_html
 
 from helpers.errors import RunError
 from helpers.plotting.style import DPI
+from helpers.running import tables
 
 MARK = "helpers"
 """Key of an output's metadata under which the runner finds caption, alt text and name."""
 
-PLOTLY = "../_static/plotly.min.js"
-SEARCHABLE_ROWS = 200
-ROWS_PER_PAGE = 10
+FILES = "../_static/tables"
+"""Where pages find the tables' files; the build copies them there."""
+
+MANY = 1000
+"""A collection of more points than this becomes pixels inside the drawing."""
+
+SMALLEST_TEXT = 8.0
+"""In points, as displayed: a figure is not drawn narrower than keeps its text this large."""
+
+_STEP = 40
 
 
 def show_text(markdown: str) -> None:
@@ -28,113 +35,86 @@ def show_text(markdown: str) -> None:
     display(Markdown(markdown))
 
 
-def show_figure(figure: Any, path: Path, caption: str, alt: str) -> Path:
-    """Save a figure and display it; return the file written.
+def show_figure(figure: Any, path: Path, caption: str, alt: str) -> list[Path]:
+    """Save a figure and display it as a drawing, with a picture where drawings cannot be shown.
 
     Parameters
     ----------
     figure
-        A matplotlib figure (saved as PNG on white) or a plotly figure (saved as HTML).
+        A matplotlib figure.
     path
-        Where to, without suffix.
+        Where to, without suffix; an SVG and a PNG are written.
     caption, alt
         What to read below the figure, and instead of it.
+
+    Returns
+    -------
+    list of Path
+        The files written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if hasattr(figure, "savefig"):
-        return _show_png(figure, path.with_suffix(".png"), caption, alt)
-    if hasattr(figure, "to_html"):
-        return _show_plotly(figure, path.with_suffix(".html"), caption, alt)
-    raise RunError(f"{path.stem} is a {type(figure).__name__}, no matplotlib or plotly figure")
-
-
-def _show_png(figure: Any, path: Path, caption: str, alt: str) -> Path:
     import matplotlib.pyplot as plt
 
-    figure.savefig(path, dpi=DPI, facecolor="white", metadata={"Software": None})
+    if not hasattr(figure, "savefig"):
+        raise RunError(f"{path.stem} is a {type(figure).__name__}, no matplotlib figure")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture, drawing = path.with_suffix(".png"), path.with_suffix(".svg")
+    _flatten(figure)
+    about = {"facecolor": "white", "dpi": DPI}
+    figure.savefig(picture, metadata={"Software": None}, **about)
+    with plt.rc_context({"svg.hashsalt": path.stem}):  # the same bytes each time
+        figure.savefig(drawing, metadata={"Date": None, "Creator": None}, **about)
+    narrowest = _narrowest(figure)
     plt.close(figure)  # or the inline backend would show it a second time
-    content = base64.b64encode(path.read_bytes()).decode("ascii")
     display(
-        {"image/png": content, "text/plain": alt},
+        {
+            "image/svg+xml": drawing.read_text(encoding="utf-8"),
+            "image/png": base64.b64encode(picture.read_bytes()).decode("ascii"),
+            "text/plain": alt,
+        },
         raw=True,
-        metadata={MARK: {"name": path.stem, "caption": caption, "alt": alt}},
+        metadata={
+            MARK: {"name": path.stem, "caption": caption, "alt": alt, "narrowest": narrowest}
+        },
     )
-    return path
+    return [drawing, picture]
 
 
-def _show_plotly(figure: Any, path: Path, caption: str, alt: str) -> Path:
-    body = figure.to_html(full_html=False, include_plotlyjs=PLOTLY, div_id=f"plotly-{path.stem}")
-    path.write_text(body, encoding="utf-8")
-    display(
-        HTML(
-            f'<figure class="interactive"><div role="img" aria-label="{html.escape(alt)}">{body}'
-            f"</div><figcaption>{html.escape(caption)}</figcaption></figure>"
-        )
-    )
-    return path
+def _flatten(figure: Any) -> None:
+    """Turn what has very many points into pixels, which text and axes around it do not become."""
+    for axes in figure.axes:
+        for found in axes.collections:
+            offsets = found.get_offsets()
+            if max(len(offsets), len(found.get_paths())) > MANY:
+                found.set_rasterized(True)
+        for line in axes.lines:
+            if len(line.get_xdata()) > 10 * MANY:
+                line.set_rasterized(True)
 
 
-def show_table(table: pd.DataFrame, name: str, caption: str, *, first: bool) -> None:
-    """Display a table that readers can sort and filter.
+def _narrowest(figure: Any) -> int:
+    """Return the width in CSS pixels below which some text would be smaller than it may be."""
+    from matplotlib.text import Text
+
+    sizes = [t.get_fontsize() for t in figure.findobj(Text) if t.get_visible() and t.get_text()]
+    natural = figure.get_figwidth() * 96
+    needed = natural * SMALLEST_TEXT / min(sizes) if sizes else 0
+    return int(-(-needed // _STEP) * _STEP)
+
+
+def show_table(
+    table: pd.DataFrame, name: str, caption: str, page: str, columns: Sequence[str] | None = None
+) -> None:
+    """Display a table that readers can sort and filter; see `tables.to_html`.
 
     Parameters
     ----------
-    table
-        What to show; floats are shown with four significant digits.
-    name
-        Its ``id`` in the page.
-    caption
-        What to read above it.
-    first
-        Whether it is the page's first: then the library that draws tables goes before it, inside
-        the page, so that nothing is loaded from elsewhere.
+    table, name, caption, columns
+        What to show, and how to call it.
+    page
+        Whose table it is; its file lies under that name.
     """
-    parts = [generate_init_offline_itables_html(itables.options.dt_bundle)] if first else []
-    shown = as_shown(table)
-    parts.append(
-        itables.to_html_datatable(
-            shown,
-            caption,
-            table_id=f"table-{name}",
-            connected=False,
-            display_logo_when_loading=False,
-            showIndex=False,
-            pageLength=ROWS_PER_PAGE,
-            maxBytes=0,
-            classes="display compact",  # without "nowrap": long texts break
-            text_in_header_can_be_selected=False,  # so that a click anywhere on a heading sorts
-        )
-    )
-    # Readers without scripts, and the book's own search, see this copy.
-    plain = shown.head(SEARCHABLE_ROWS).to_html(index=False, float_format="{:.4g}".format)
-    display(HTML("\n".join([*parts, f"<noscript>{plain}</noscript>"])))
-
-
-def as_shown(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table as readers see it.
-
-    Floats have four significant digits, labels of rows are columns like the others, so that
-    headings take one line, and underscores in headings are spaces, where long headings can break.
-    """
-    labelled = not isinstance(table.index, pd.RangeIndex)
-    shown = _rounded(table)
-    if labelled:
-        shown.index.names = [name if name is not None else "" for name in table.index.names]
-        shown = shown.reset_index(allow_duplicates=True)
-    else:
-        shown = shown.reset_index(drop=True)
-    shown.columns = [str(name).replace("_", " ") for name in shown.columns]
-    return shown
-
-
-def _rounded(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a copy with floats rounded to four significant digits."""
-    columns = {
-        name: [float(f"{value:.4g}") for value in table[name]]
-        for name in table.columns
-        if pd.api.types.is_float_dtype(table[name])
-    }
-    return table.assign(**{str(k): v for k, v in columns.items()})
+    link = f"{FILES}/{page}/{name}.csv"
+    display(HTML(tables.to_html(table, name, caption, columns, link)))
 
 
 def show_footer(lines: dict[str, str]) -> None:

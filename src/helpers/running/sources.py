@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -67,6 +68,11 @@ def source_path(name: str) -> Path:
     return path
 
 
+def statements_path(name: str) -> Path:
+    """Return the file in which a notebook declares its tests; pages without tests have none."""
+    return notebooks_dir() / f"{name}.yaml"
+
+
 def load(name: str) -> NotebookNode:
     """Read a notebook's source."""
     path = source_path(name)
@@ -76,6 +82,12 @@ def load(name: str) -> NotebookNode:
 @cache
 def _read(path: Path, changed: int) -> NotebookNode:
     return jupytext.read(path)
+
+
+def code_of(name: str) -> str:
+    """Return what a run of a notebook depends on: its code cells with their tags, not its prose."""
+    cells = [cell for cell in load(name)["cells"] if cell["cell_type"] == "code"]
+    return json.dumps([[cell["source"], cell["metadata"].get("tags", [])] for cell in cells])
 
 
 def schema(name: str) -> dict[str, Parameter]:

@@ -17,6 +17,9 @@ from nbformat.v4 import new_code_cell
 
 from helpers.running.show import MARK
 
+POSITION = "helpers_code_cell"
+"""Key of a code cell's metadata: its position among the code cells of the source."""
+
 _CONTINUED = "# output of the cell above"
 _OF_OUTPUTS = {"hide-output", "remove-output", "remove-cell"}
 
@@ -39,11 +42,14 @@ def tidy(
         but ``if archive:`` (and the call that looks for it) are left out, or only their output
         is shown where they have any.
     """
-    cells = []
+    cells, position = [], 0
     for cell in notebook["cells"]:
         tags = cell["metadata"].get("tags", [])
         if "injected-parameters" in tags:
             continue
+        if cell["cell_type"] == "code":
+            cell["metadata"][POSITION] = position
+            position += 1
         if not archived and cell["cell_type"] == "code" and needs_archive(cell["source"]):
             if not cell["outputs"]:
                 continue
@@ -60,6 +66,54 @@ def tidy(
     notebook["cells"] = cells
     notebook["metadata"].pop("papermill", None)
     return notebook
+
+
+def with_prose(executed: NotebookNode, source: NotebookNode) -> NotebookNode:
+    """Return an executed notebook with the prose of its present source.
+
+    Parameters
+    ----------
+    executed
+        As `tidy` returned it.
+    source
+        The notebook's source, whose code cells are the same.
+
+    Returns
+    -------
+    NotebookNode
+        Code cells as executed, all other cells and their order as in the source. Where the code
+        of the two differs the executed notebook is returned as it is: it is stale, and its own
+        prose belongs to it.
+    """
+    groups: dict[int, list[NotebookNode]] = {}
+    for cell in executed["cells"]:
+        if cell["cell_type"] == "code":
+            groups.setdefault(cell["metadata"].get(POSITION, -1), []).append(cell)
+    cells, position = [], 0
+    for cell in source["cells"]:
+        if cell["cell_type"] != "code":
+            cells.append(cell)
+            continue
+        made = groups.pop(position, [])
+        if not _same_code(made, cell):
+            return executed
+        cells += made
+        position += 1
+    if groups:
+        return executed
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number}"
+    executed["cells"] = cells
+    return executed
+
+
+def _same_code(made: list[NotebookNode], cell: NotebookNode) -> bool:
+    """Return whether executed cells come from a code cell of the source as it is now."""
+    if not made:
+        return needs_archive(cell["source"])  # it was left out
+    if "parameters" in cell["metadata"].get("tags", []):
+        return True  # a run may have other values
+    return made[0]["source"] == cell["source"]
 
 
 def needs_archive(source: str) -> bool:
@@ -112,7 +166,7 @@ def _split(cell: NotebookNode, name: str) -> list[NotebookNode]:
             _CONTINUED,  # cells without any source would be left out of the page
             outputs=group,
             execution_count=cell["execution_count"],
-            metadata={"tags": sorted(tags)},
+            metadata={"tags": sorted(tags), POSITION: cell["metadata"][POSITION]},
         )
         _caption(further, name)
         cells.append(further)
@@ -130,6 +184,6 @@ def _caption(cell: NotebookNode, name: str) -> None:
         about = output["metadata"].pop(MARK)
         label = f"fig-{name}-{about['name']}".replace("_", "-").lower()
         cell["metadata"]["mystnb"] = {
-            "image": {"alt": about["alt"]},
+            "image": {"alt": about["alt"], "classes": f"narrowest-{about['narrowest']}"},
             "figure": {"caption": about["caption"], "name": label},
         }

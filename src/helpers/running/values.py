@@ -17,6 +17,7 @@ import numpy as np
 
 from helpers.errors import RunError
 from helpers.estimates import Estimate, NotEstimable
+from helpers.running.numerals import with_format
 
 FILE = "values.json"
 _KEY = re.compile(r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$")
@@ -54,6 +55,15 @@ def plain(value: Any, where: str = "value") -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise RunError(f"{where} is of type {type(value).__name__}; store numbers, text or lists")
+
+
+def is_plain(value: Any) -> bool:
+    """Return whether a value is a number, a text or nothing, and may stand in ``values.json``."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, (bool, int, str))
 
 
 def entry(value: Any, where: str, **meta: Any) -> dict[str, Any]:
@@ -126,7 +136,7 @@ def shown(value: Any, spec: str = "") -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return format(value, spec or ".3g").replace("-", "\N{MINUS SIGN}")
+        return with_format(value, spec or ".3g")
     if isinstance(value, int):
         return format(value, spec or ",d").replace("-", "\N{MINUS SIGN}")
     return format(value, spec)

@@ -1,1 +1,107 @@
 """Resampling, permutation, multiplicity and equivalence; arrays in, dataclasses out."""
+
+from helpers.lazy import exports
+
+EXPORTS = {
+    "banded_ranks": (
+        "banded_test",
+        "depth_residuals",
+    ),
+    "bootstrap": (
+        "cluster_interval",
+        "cluster_intervals",
+        "paired_cluster_test",
+    ),
+    "cluster_means": ("cluster_mean_test",),
+    "concentration": (
+        "share_gap",
+        "share_gap_test",
+    ),
+    "correlation": (
+        "fisher_interval",
+        "partial_spearman",
+        "spearman_matrix",
+    ),
+    "crossed": (
+        "CrossedAuroc",
+        "crossed_auroc",
+        "smallest_effect",
+    ),
+    "curve_fits": (
+        "fit",
+        "fit_all",
+        "selection_rates",
+    ),
+    "delong": ("delong_test",),
+    "detectable": ("detectable_effect",),
+    "effects": (
+        "rank_biserial",
+        "rho_binary",
+        "rho_ceiling",
+    ),
+    "equivalence": (
+        "tost",
+        "tost_mean",
+        "tost_power",
+    ),
+    "from_summaries": (
+        "mean_test",
+        "top_share",
+    ),
+    "intervals": (
+        "bca",
+        "hanley_mcneil",
+        "percentile",
+    ),
+    "maxstat": (
+        "MaxStatistic",
+        "max_statistic",
+    ),
+    "mediation": (
+        "prevalence_test",
+        "residual_rules",
+        "residual_test",
+    ),
+    "multiplicity": (
+        "adjust",
+        "hierarchical",
+        "simes",
+    ),
+    "overlap_tests": (
+        "overlap_test",
+        "specificity_test",
+    ),
+    "permutation": (
+        "null_outcome",
+        "permutation_null",
+        "permutation_test",
+        "quantile_strata",
+        "sign_flip_test",
+    ),
+    "power": (
+        "units_for_equivalence",
+        "units_to_find",
+    ),
+    "profiles": (
+        "agreement_beyond_depth",
+        "reliability",
+        "welch_tests",
+    ),
+    "qap": (
+        "naive_p",
+        "qap_test",
+    ),
+    "ranking": ("ranking_metrics",),
+    "relabel": (
+        "relabel_null",
+        "relabelling",
+    ),
+    "results": ("Outcome",),
+    "set_functions": (
+        "moebius",
+        "shapley",
+        "shapley_by_orders",
+    ),
+}
+
+__getattr__, __dir__, __all__ = exports(__name__, EXPORTS)

@@ -12,7 +12,7 @@ from helpers.datasets.simulate.cssi import (
     t4_draw,
 )
 from helpers.datasets.simulate.spec import WorldSpec
-from helpers.datasets.simulate.world import World, draw, training_world, world
+from helpers.datasets.simulate.world import World, control_world, draw, training_world, world
 
 __all__ = [
     "T2_CONFIGURATIONS",
@@ -24,6 +24,7 @@ __all__ = [
     "World",
     "WorldSpec",
     "coexpression",
+    "control_world",
     "draw",
     "t2_draw",
     "t4_draw",

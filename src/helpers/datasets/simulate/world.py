@@ -114,6 +114,16 @@ def training_world(seed: int = 0) -> World:
     return world("training", seed)
 
 
+def control_world(n_cells: int = 600, cells_seed: int = 2) -> World:
+    """Draw cells on which to read the positive controls ``control-scgpt``, ``control-geneformer``.
+
+    They are new cells of the network that these models learned: ``world("correlated-tfs", 0)``.
+    Seed 1 gives the cells that were looked at during training, and `cells_seed` 2 those of which
+    the models' cards speak.
+    """
+    return world("correlated-tfs", 0, cells_seed=cells_seed, n_cells=n_cells)
+
+
 def draw(
     spec: WorldSpec,
     seed: int,

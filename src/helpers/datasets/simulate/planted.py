@@ -6,7 +6,7 @@ from typing import Literal
 
 import pandas as pd
 
-from helpers.datasets.simulate import WORLDS
+from helpers.datasets.simulate.catalogue import WORLDS
 
 TRAINING = "training"
 

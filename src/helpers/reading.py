@@ -1,0 +1,301 @@
+"""Cells of a named set or of a file, and the attention of models on them.
+
+>>> cells = draw_cells("baron", 240, seed=0)  # doctest: +SKIP
+>>> for one in read_attention("both", cells, 240, ["trrust"]):  # doctest: +SKIP
+...     print(one.model, one.scores(min_count=20).shape)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from helpers.datasets import load, load_reference
+from helpers.datasets.own import read_own
+from helpers.datasets.simulate import training_world
+from helpers.edges import edge_scores, pool, uniform_of_tokens
+from helpers.errors import DataError, ParameterError
+from helpers.extraction import extract, order_share
+from helpers.models.adapter import ModelAdapter, Tokens
+from helpers.models.load import load_model
+from helpers.models.recipes import training_genes
+from helpers.models.training import random_model
+
+SIM = "sim"
+"""Name of the simulated training world among the sets of cells."""
+
+SHORT = {"baron": "baron-human"}
+FAMILIES = ("scgpt", "geneformer")
+READ = "read_by_models"
+"""Column of ``var``: genes that the models are given."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Attention of one model over one set of cells.
+
+    Parameters
+    ----------
+    model, data
+        Short names, as they stand in tests and tables.
+    adata
+        The cells, all genes.
+    references
+        Name -> curated edges; for the simulated cells their true network.
+    sums
+        Attention sums; columns of ``obs`` that were asked for are coordinates of ``stratum``.
+    tokens
+        What the model read.
+    """
+
+    model: str
+    data: str
+    adata: ad.AnnData
+    references: Mapping[str, pd.DataFrame]
+    sums: xr.Dataset = field(repr=False)
+    tokens: Tokens = field(repr=False)
+
+    @property
+    def genes(self) -> list[str]:
+        """Genes on the target axis."""
+        return self.sums["target"].values.astype(str).tolist()
+
+    def part(self, **where: object) -> xr.Dataset:
+        """Return sums and counts over the cells for which `where` holds.
+
+        Parameters
+        ----------
+        **where
+            Column of ``obs`` that the sums are kept apart by -> value, or list of values.
+
+        Raises
+        ------
+        ParameterError
+            If the sums are not kept apart by a column.
+        DataError
+            If no cell is left.
+        """
+        found = self.sums[["sum", "count"]]
+        if "stratum" not in found.dims:
+            found = found.expand_dims("stratum")
+        keep = np.ones(found.sizes["stratum"], bool)
+        for column, wanted in where.items():
+            if column not in found.coords:
+                known = [name for name in found.coords if found[name].dims == ("stratum",)]
+                raise ParameterError(f"sums are kept apart by {known}, not by {column!r}")
+            keep &= np.isin(found[column].values, np.atleast_1d(wanted).astype(str))
+        if not keep.any():
+            raise DataError(f"{self.model} on {self.data}: no cell with {where}")
+        return found.isel(stratum=keep).sum("stratum")
+
+    def scores(self, min_count: int = 20, **where: object) -> xr.DataArray:
+        """Return the pooled score over the cells for which `where` holds: ``scores(context="A")``.
+
+        The mean over layers and heads of attention per cell that holds both genes (see
+        `helpers.edges.edge_scores`); pairs with fewer than `min_count` such cells are missing.
+        """
+        return pool(edge_scores(self.part(**where), min_count=min_count))
+
+    @cached_property
+    def uniform(self) -> xr.DataArray:
+        """The score that attention without any preference would have."""
+        return uniform_of_tokens(self.tokens, self.genes)
+
+    @cached_property
+    def order(self) -> xr.DataArray | None:
+        """Share of cells in which the target's token precedes the source's.
+
+        ``None`` for models that are given expression beside the tokens, whose order means nothing.
+        Pairs that no cell holds have the neutral 0.5; they have no score either.
+        """
+        if self.tokens.values is not None:
+            return None
+        found = order_share(self.tokens, sources=self.genes, genes=self.genes)
+        return (found["sum"] / found["count"].where(found["count"] > 0)).fillna(0.5)
+
+
+def draw_cells(data: str, n_cells: int, seed: int) -> ad.AnnData:
+    """Draw cells at random.
+
+    Parameters
+    ----------
+    data
+        Name of a registered set (``"baron"`` is short for ``"baron-human"``), ``"sim"`` for the
+        simulated training world, or the path of an ``.h5ad`` file of human cells with counts (see
+        `helpers.datasets.own.read_own`).
+    n_cells
+        How many; a number larger than there are is refused. The first n of them are a draw of n.
+    seed
+        Seed of the draw.
+
+    Returns
+    -------
+    anndata.AnnData
+        All genes. ``var["read_by_models"]`` marks those that models are given: all of the simulated
+        ones, of real cells the choice of `helpers.models.recipes.training_genes` on the whole set.
+        ``uns["data"]`` is the short name.
+
+    Raises
+    ------
+    ParameterError, DataError
+        If there are not as many cells, or the data cannot be read.
+    """
+    name = data
+    if data == SIM:
+        adata = training_world().adata
+        known = adata.var_names
+    else:
+        own = data.endswith(".h5ad")
+        adata = read_own(data) if own else load(SHORT.get(data, data))
+        name = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(data).stem) if own else data
+        known = training_genes(adata)[0]
+    if n_cells > adata.n_obs:
+        raise ParameterError(f"n_cells is {n_cells}; {data} holds {adata.n_obs} cells")
+    drawn = adata[np.random.default_rng(seed).permutation(adata.n_obs)[:n_cells]].copy()
+    drawn.var[READ] = drawn.var_names.isin(known)
+    drawn.uns["data"] = name
+    return drawn
+
+
+def references_for(data: str, names: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Return name -> curated edges; the simulated cells have their true network and no other."""
+    if data == SIM:
+        return {"network": training_world().reference}
+    return {name: load_reference(name) for name in names}
+
+
+def models_for(model: str, data: str) -> dict[str, str]:
+    """Return short name -> what `helpers.models.load.load_model` takes.
+
+    Parameters
+    ----------
+    model
+        ``"scgpt"`` or ``"geneformer"``: the shipped one, trained on pancreas or, for the simulated
+        cells, on these; ``"both"``; or a checkpoint of one's own, ``"scgpt:/path"``, which reads
+        real cells, while the simulated ones are read by the shipped models.
+    data
+        Short name of the cells.
+
+    Examples
+    --------
+    >>> models_for("scgpt", "sim")
+    {'scgpt': 'scgpt-sim'}
+    """
+    family, colon, _ = model.partition(":")
+    if colon and data != SIM:
+        return {f"own-{family}": model}
+    families = FAMILIES if colon or model == "both" else (model,)
+    return {name: f"{name}-{SIM if data == SIM else 'baron'}" for name in families}
+
+
+def read_attention(
+    model: str,
+    adata: ad.AnnData,
+    n_genes: int,
+    references: Sequence[str],
+    strata: Sequence[str] = (),
+    seed: int = 0,
+    random: bool = False,
+    tfs_only: bool = False,
+) -> list[Reading]:
+    """Read the attention of models over cells; all of them score the same genes.
+
+    Parameters
+    ----------
+    model
+        As for `models_for`.
+    adata
+        From `draw_cells`; columns may have been added to ``obs``.
+    n_genes
+        Most genes on each axis (see `choose_genes`).
+    references
+        Names of curated networks; the simulated cells have their own.
+    strata
+        Columns of ``obs`` by which sums are kept apart.
+    seed
+        Seed of tokens and of random weights.
+    random
+        Whether to read a model of the same shape with random weights instead of each.
+    tfs_only
+        Whether the sources are the chosen regulators only, which takes less memory with strata.
+
+    Raises
+    ------
+    ModelError, DataError, ParameterError
+        If a model or a reference cannot be loaded, or there is no such column.
+    """
+    data = str(adata.uns["data"])
+    if absent := [column for column in strata if column not in adata.obs]:
+        raise DataError(f"{data}: obs has no column {absent}; it has {list(adata.obs)}")
+    edges = references_for(data, references)
+    cells = adata[:, adata.var[READ]].copy()
+    adapters = {name: load_model(spec) for name, spec in models_for(model, data).items()}
+    tokens = {name: one.tokenise(cells, seed=seed) for name, one in adapters.items()}
+    tfs = set().union(*(table["source"] for table in edges.values()))
+    genes = choose_genes(list(tokens.values()), n_genes, tfs)
+    sources = [gene for gene in genes if gene in tfs] if tfs_only else genes
+    found = []
+    for name, adapter in adapters.items():
+        used = random_model(adapter.family, adapter, seed) if random else adapter
+        sums = _sums(used, cells, tokens[name], sources, genes, strata, seed)
+        found.append(Reading(name, data, adata, edges, sums, tokens[name]))
+    return found
+
+
+def choose_genes(tokens: Sequence[Tokens], n_genes: int, tfs: set[str]) -> list[str]:
+    """Return the genes to score: those that all models read, half of them regulators if possible.
+
+    Regulators come first, the most often read first, up to half of `n_genes`; the rest are the most
+    often read other genes. How often they are read is the only thing looked at, never a label.
+
+    Parameters
+    ----------
+    tokens
+        Tokens of the same cells by every model.
+    n_genes
+        Most genes to choose.
+    tfs
+        Regulators of the references.
+    """
+    names = np.asarray(tokens[0].gene_names).astype(str)
+    seen = np.full(len(names), np.inf)
+    for one in tokens:
+        held = np.concatenate(one.genes)
+        seen = np.minimum(seen, np.bincount(held[held >= 0], minlength=len(names)))
+    ranked = [names[k] for k in np.argsort(-seen, kind="stable") if seen[k] > 0]
+    first = [gene for gene in ranked if gene in tfs][: n_genes // 2]
+    rest = [gene for gene in ranked if gene not in set(first)][: n_genes - len(first)]
+    chosen = {*first, *rest}
+    return [gene for gene in names if gene in chosen]
+
+
+def _sums(
+    adapter: ModelAdapter,
+    cells: ad.AnnData,
+    tokens: Tokens,
+    sources: Sequence[str],
+    genes: Sequence[str],
+    strata: Sequence[str],
+    seed: int,
+) -> xr.Dataset:
+    """Return attention sums whose strata have the columns they come from as coordinates."""
+    labels, kinds = None, pd.DataFrame()
+    if strata:
+        table = cells.obs[list(strata)].astype(str)
+        kinds = table.drop_duplicates().reset_index(drop=True)
+        codes = table.merge(kinds.reset_index(), on=list(strata), how="left")["index"]
+        labels = codes.to_numpy().astype(str)
+    about = {"sources": list(sources), "genes": list(genes), "strata": labels, "tokens": tokens}
+    found = extract(adapter, cells, **about, squares=False, seed=seed, show_progress=False)
+    if not strata:
+        return found
+    rows = kinds.iloc[found["stratum"].values.astype(int)]
+    return found.assign_coords({c: ("stratum", rows[c].to_numpy()) for c in strata})
