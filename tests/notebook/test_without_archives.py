@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,16 +17,20 @@ import pytest
 
 from helpers.archives.locate import ATTENTION, CONFOUND, MEDIATION
 from helpers.files import data_dir
+from helpers.running import sources
 
 pytestmark = [pytest.mark.offline, pytest.mark.slow]
 
 PAGES = {
     "20_scaling": ATTENTION,
     "22_mediation_bias": MEDIATION,
+    "24_cross_context": MEDIATION,
     "28_leakage": CONFOUND,
     "50_mediation_circuits": MEDIATION,
 }
 """Quick pages of each archive; the others read theirs by the same functions."""
+
+_ROLE = re.compile(r"\{(val|finding|tally|when|findings|tests)\}")
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +67,13 @@ def test_page_says_what_is_missing_and_how_to_get_it(environment, name):
         for cell in cells
         for output in cell.get("outputs", [])
     )
+    if sources.statements_path(name).is_file():  # the page says it in its own Markdown
+        copied = json.loads((folder / "download" / f"{name}.ipynb").read_text(encoding="utf-8"))
+        prose = ["".join(c["source"]) for c in copied["cells"] if c["cell_type"] == "markdown"]
+        shown = "\n".join(prose)
+        assert not _ROLE.search(shown), "something is shown that needs the archive"
+        tests = (folder / "tests.jsonl").read_text(encoding="utf-8").splitlines()
+        assert all("not fetched" in json.loads(row)["reason"] for row in tests)
     assert "```{warning}" in shown
     for words in (PAGES[name], "https://", "HELPERS_DATA_MIRROR", "helpers data fetch archives"):
         assert words in shown, words

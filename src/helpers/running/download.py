@@ -46,10 +46,13 @@ def text_of(markdown: str, page: str, results: Results) -> str:
     def value(key: str) -> object:
         return results.value(key, page)
 
+    def holds(condition: str) -> bool:
+        return conditions.holds(condition, value)
+
     def block(found: re.Match) -> str:
         name, argument = found["name"], found["argument"].strip()
         make: dict[str, Callable[[], str]] = {
-            "when": lambda: found["body"] if conditions.holds(argument, value) else "",
+            "when": lambda: text_of(found["body"], page, results) if holds(argument) else "",
             "findings": lambda: finding_tables.findings_table(results, argument.split()) + "\n",
             "tests": lambda: finding_tables.declared_table(results.declared(page)) + "\n",
         }
