@@ -143,12 +143,20 @@ def book(
         bool,
         typer.Option("--prepare", help="Only fetch the scripts that pages need, from the network."),
     ] = False,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Print one PDF of the book instead; needs Chromium.")
+    ] = False,
 ) -> None:
     """Build the HTML book from the results of a profile."""
     if prepare:
         from helpers.running import assets
 
         assets.bring_all()
+        return
+    if pdf:
+        from helpers.running.pdf import make
+
+        typer.echo(f"The book is {make(profile)}")
         return
     from helpers.running import book as building
 

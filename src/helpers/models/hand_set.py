@@ -54,8 +54,6 @@ class Layout:
     own, seen, out
         First of the four places of the token's own value, of the value that the head has copied,
         and of the prediction.
-    width
-        Width of the state.
     """
 
     token: dict[str, int]
