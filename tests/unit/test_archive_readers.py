@@ -93,4 +93,4 @@ def test_keys_follow_the_printed_table():
 def test_absent_archive_gives_declared_records_with_a_reason():
     records = absent(["50.1"], "50_mediation_circuits", "F50", "no network")
     assert not records[0].estimable
-    assert records[0].reason == "no network"
+    assert records[0].reason == "archive not fetched in this build: no network"

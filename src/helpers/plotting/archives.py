@@ -8,16 +8,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from helpers.plotting.style import (
-    BLACK,
-    BLUE,
     GREEN,
-    ORANGE,
     VERMILLION,
     use_style,
 )
-
-NAMES = {"blocks": "residual-coordinate blocks", "mlp": "MLP"}
-COLOURS = {"blocks": BLUE, "mlp": VERMILLION}
 
 
 def printed_against_recomputed(table: pd.DataFrame) -> tuple[Figure, str]:
