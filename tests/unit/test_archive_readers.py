@@ -11,6 +11,7 @@ from helpers.archives.locate import ATTENTION, CONFOUND, MEDIATION
 from helpers.archives.mediation import FILES, TIERS, read_components, read_effects
 from helpers.datasets.published import archive_group
 from helpers.errors import DataError
+from helpers.registry.records import NOT_FETCHED
 
 
 def _archive(root, tier="initial"):
@@ -93,4 +94,4 @@ def test_keys_follow_the_printed_table():
 def test_absent_archive_gives_declared_records_with_a_reason():
     records = absent(["50.1"], "50_mediation_circuits", "F50", "no network")
     assert not records[0].estimable
-    assert records[0].reason == "archive not fetched in this build: no network"
+    assert records[0].reason == f"{NOT_FETCHED}: no network"
