@@ -1,4 +1,4 @@
-// Filters of the claim ledger: paper, section, status, and words.
+// Filters of the claim ledger: paper, section, agreement, evidence, and words.
 document.addEventListener("DOMContentLoaded", () => {
   const form = document.querySelector("form.ledger-filter");
   if (!form) return;
@@ -9,7 +9,7 @@ document.addEventListener("DOMContentLoaded", () => {
     let count = 0;
     for (const entry of entries) {
       const fits =
-        ["paper", "section", "status"].every(
+        ["paper", "section", "agrees", "evidence"].every(
           (key) => !fields[key].value || entry.dataset[key] === fields[key].value,
         ) && entry.textContent.toLowerCase().includes(words);
       entry.hidden = !fits;

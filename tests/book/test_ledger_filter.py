@@ -9,7 +9,8 @@ pytestmark = pytest.mark.browser
 
 ENTRIES = "[...document.querySelectorAll('dl.ledger > .entry')]"
 SHOWN = f"{ENTRIES}.filter(e => e.offsetHeight)"
-FACTS = f"return {SHOWN}.map(e => [e.dataset.paper, e.dataset.section, e.dataset.status])"
+DATA = ("paper", "section", "agrees", "evidence")
+FACTS = f"return {SHOWN}.map(e => {list(DATA)}.map(key => e.dataset[key]))"
 COUNT = "return document.querySelector('form.ledger-filter output').value"
 CHOOSE = """const field = document.querySelector(`form.ledger-filter [name=${arguments[0]}]`);
             field.value = arguments[1];
@@ -25,16 +26,20 @@ def ledger(browser):
     return browser
 
 
-def test_the_number_per_status_is_on_the_first_screen(ledger):
+def test_the_numbers_of_claims_and_of_settings_are_on_the_first_screen(ledger):
     total = ledger.run(f"return {ENTRIES}.length")
     seen = ledger.run(
         "return [...document.querySelectorAll('main table .val')]"
         ".filter(v => v.getBoundingClientRect().bottom < 720 && v.offsetHeight)"
         ".map(v => Number(v.innerText))"
     )
-    statuses = {fact[2] for fact in ledger.run(FACTS)}
-    assert len(seen) == 7 and seen[-1] == sum(seen[:-1]) == total
-    assert len(statuses) == sum(count > 0 for count in seen[:-1])
+    measured, settings = seen[0::2], seen[1::2]
+    assert len(measured) == len(settings) == 9
+    assert measured[-1] == sum(measured[:-1]) and settings[-1] == sum(settings[:-1])
+    assert measured[-1] + settings[-1] == total
+    standings = {fact[2] for fact in ledger.run(FACTS)}
+    both = [m + s for m, s in zip(measured[:-1], settings[:-1], strict=True)]
+    assert len(standings) == sum(count > 0 for count in both)
 
 
 def test_all_claims_are_shown_at_first(ledger):
@@ -43,9 +48,9 @@ def test_all_claims_are_shown_at_first(ledger):
     assert ledger.run(COUNT) == f"{total} of {total} claims"
 
 
-@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("place", range(4))
 def test_each_filter_leaves_exactly_its_claims(ledger, place):
-    name = ("paper", "section", "status")[place]
+    name = DATA[place]
     facts = ledger.run(FACTS)
     value = facts[len(facts) // 3][place]
     ledger.run(CHOOSE, name, value)
@@ -58,11 +63,11 @@ def test_each_filter_leaves_exactly_its_claims(ledger, place):
 
 def test_filters_combine_with_words(ledger):
     facts = ledger.run(FACTS)
-    paper, _, status = facts[len(facts) // 3]
+    paper, _, agrees, _ = facts[len(facts) // 3]
     ledger.run(CHOOSE, "paper", paper)
-    ledger.run(CHOOSE, "status", status)
+    ledger.run(CHOOSE, "agrees", agrees)
     both = ledger.run(FACTS)
-    assert both == [fact for fact in facts if (fact[0], fact[2]) == (paper, status)]
+    assert both == [fact for fact in facts if (fact[0], fact[2]) == (paper, agrees)]
     ledger.run(CHOOSE, "words", "no claim says this")
     assert ledger.run(FACTS) == []
     assert ledger.run(COUNT).startswith("0 of ")

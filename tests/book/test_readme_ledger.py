@@ -2,9 +2,9 @@
 
 import pytest
 
-from helpers.analyses.ledger import counts_markdown, profile_ledger
 from helpers.files import project_root, results_dir
 from helpers.registry.commands import BEGIN, END
+from helpers.registry.ledger_page import counts_markdown, ledger_of
 
 
 def test_readme_carries_the_ledger_of_the_full_demo_book(mirror_dir):
@@ -13,4 +13,4 @@ def test_readme_carries_the_ledger_of_the_full_demo_book(mirror_dir):
         pytest.skip("the demo book has not been run: no results/demo")
     text = (project_root() / "README.md").read_text(encoding="utf-8")
     block = text.split(BEGIN)[1].split(END)[0].strip()
-    assert block == counts_markdown(profile_ledger(results))
+    assert block == counts_markdown(ledger_of(results))

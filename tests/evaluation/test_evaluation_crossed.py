@@ -32,10 +32,10 @@ def test_profile_has_counts_and_limits():
     profile = crossed.auroc_profile(pairs, scores)
     kept, values = drop_missing(pairs, scores)
     found = crossed_auroc(values, kept.label, kept.source, kept.target)
-    for one, value, se in zip(profile, found.auroc, found.se, strict=True):
-        half = stats.t.ppf(0.975, found.df) * se
-        assert (one.value, one.low, one.high) == pytest.approx((value, value - half, value + half))
-        assert one.unit == "TF x target" and one.n_units == found.df + 1
+    for one, contrast in zip(profile, found.contrasts, strict=True):
+        limits = contrast.interval()
+        assert (one.value, one.low, one.high) == pytest.approx((contrast.value, *limits))
+        assert one.unit == "TF x target" and one.n_units == found.n_units
         assert COUNTS <= set(one.detail) and one.detail["n_missing"] == 1
     alone = crossed.auroc_with_interval(pairs, scores[1])
     assert str(alone) == str(profile[1])

@@ -27,7 +27,7 @@ def universe(rng, n_tfs, n_targets, positives):
     label = np.concatenate([rng.permutation(n_targets) < positives for _ in range(n_tfs)])
     genes = np.unique(np.concatenate([source, target]))
     features = pd.DataFrame(
-        {"mean": 1 + 0.05 * rng.random(genes.size), "detection": 0.5}, index=genes
+        {"mean": 1 + 0.05 * rng.random(genes.size), "detection": 0.5, "variance": 1.0}, index=genes
     )
     return EvaluationSet("made", source, target, label, "made"), features
 
@@ -44,7 +44,7 @@ def p_values(seed):
     e, features = universe(rng, 20, 60, 6)
     first, second = tf_noise(rng, e), tf_noise(rng, e)
     layers = np.stack([first + 0.7 * rng.standard_normal(e.n_pairs) for _ in range(4)])
-    matched = matched_negatives(e, features, rng)
+    matched = matched_negatives(e, features)
     flat, other = rng.standard_normal((2, e.n_pairs))
     return {
         "12.1": nulls.permute_within_tf(e, first, rng, 199).p,
@@ -77,7 +77,7 @@ def test_matched_test_has_power_with_14_tfs():
         rng = np.random.default_rng(seed)
         e, features = universe(rng, 14, 60, 2)
         scores = rng.standard_normal(e.n_pairs) + shift * e.label
-        matched = matched_negatives(e, features, rng)
+        matched = matched_negatives(e, features)
         rejected.append(matched_test(matched, scores, rng, 499).p <= 0.05)
     assert np.mean(rejected) >= 0.8, np.mean(rejected)
 

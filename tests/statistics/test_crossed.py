@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from helpers.errors import ParameterError
 from helpers.estimates import NotEstimable
-from helpers.statistics.clusters import cluster_tables, linear_se
+from helpers.statistics.clusters import cluster_tables
 from helpers.statistics.crossed import crossed_auroc, pigeonhole_draws, smallest_effect
 from helpers.statistics.delong import delong_covariance, placements
 
@@ -43,46 +43,68 @@ def loops(score, labels, rows, columns) -> tuple[float, np.ndarray]:
     return auroc, psi
 
 
-def loop_covariance(psi, rows, columns):
-    """Row, column and pair parts of the covariance, by explicit double loops over pairs."""
-    k, n = psi.shape
-    parts = np.zeros((3, k, k))
-    for x in range(k):
-        for y in range(k):
-            for i in range(n):
-                for j in range(n):
-                    product = psi[x, i] * psi[y, j]
-                    parts[0, x, y] += product * (rows[i] == rows[j])
-                    parts[1, x, y] += product * (columns[i] == columns[j])
-                    parts[2, x, y] += product * (i == j)
-    n_rows, n_columns = np.unique(rows).size, np.unique(columns).size
-    return parts * np.array([n_rows / (n_rows - 1), n_columns / (n_columns - 1), 1])[:, None, None]
+def without_each(score, labels, names):
+    """AUROC without each unit minus AUROC, by leaving its pairs out, times sqrt((n - 1) / n)."""
+    units = np.unique(names)
+    auroc = roc_auc_score(labels, score)
+    change = [roc_auc_score(labels[names != u], score[names != u]) - auroc for u in units]
+    return np.array(change) * np.sqrt((units.size - 1) / units.size)
 
 
+def loop_variance(score, labels, rows, columns) -> tuple[float, float]:
+    """Variance of an AUROC and its degrees of freedom, from explicit loops over units and pairs."""
+    row, column = (without_each(score, labels, names) for names in (rows, columns))
+    by_pair = (loops(score, labels, rows, columns)[1] ** 2).sum()
+    roles = 0.0
+    for i, a in enumerate(np.unique(rows)):
+        for j, b in enumerate(np.unique(columns)):
+            roles += 2 * row[i] * column[j] * (a == b)
+    by_row, by_column = (row**2).sum(), (column**2).sum()
+    two_way = by_row + by_column - by_pair
+    df = [3 * (c**2).sum() ** 2 / (c**4).sum() for c in (row, column)]
+    df += [np.unique(names[labels]).size - 1 for names in (rows, columns)]
+    return max(by_row, by_column, two_way, two_way + roles), max(1.0, min(df))
+
+
+@pytest.mark.parametrize("shared_names", [False, True])
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_equals_loops_over_pairs_of_pairs(seed):
+def test_equals_loops_over_units_and_pairs(seed, shared_names):
     scores, labels, rows, columns = grid(seed)
     keep = np.random.default_rng(seed).random(labels.size) < 0.8  # an incomplete universe
     scores, labels, rows, columns = scores[:, keep], labels[keep], rows[keep], columns[keep]
+    if shared_names:  # genes 3 to 10 are rows, 0 to 11 columns
+        rows = rows + 3
+    else:
+        columns = columns + 100
     found = crossed_auroc(scores, labels, rows, columns)
-    expected = [loops(one, labels, rows, columns) for one in scores]
-    by_row, by_column, by_pair = loop_covariance(np.stack([e[1] for e in expected]), rows, columns)
-    assert found.auroc == pytest.approx([e[0] for e in expected], abs=1e-12)
-    assert found.auroc == pytest.approx([roc_auc_score(labels, one) for one in scores], abs=1e-12)
-    assert found.by_row == pytest.approx(by_row, abs=1e-14)
-    assert found.by_column == pytest.approx(by_column, abs=1e-14)
-    assert found.by_pair == pytest.approx(by_pair, abs=1e-14)
-    raw = np.diag(by_row + by_column - by_pair)
-    one_way = np.maximum(np.diag(by_row), np.diag(by_column))
-    assert found.se**2 == pytest.approx(np.maximum(raw, one_way), abs=1e-14)
-    assert found.df == min(np.unique(rows[labels]).size, np.unique(columns[labels]).size) - 1
-    w = np.array([1.0, -1.0])
-    parts = [w @ part @ w for part in (by_row, by_column, by_pair)]
-    contrast = found.contrast(w)
-    assert contrast.value == pytest.approx(expected[0][0] - expected[1][0], abs=1e-12)
-    assert contrast.se**2 == pytest.approx(
-        max(parts[0], parts[1], parts[0] + parts[1] - parts[2]), abs=1e-14
-    )
+    for k, score in enumerate(scores):
+        auroc, psi = loops(score, labels, rows, columns)
+        assert found.auroc[k] == pytest.approx(auroc, abs=1e-12)
+        assert found.auroc[k] == pytest.approx(roc_auc_score(labels, score), abs=1e-12)
+        assert found.without_row[k] == pytest.approx(without_each(score, labels, rows), abs=1e-12)
+        expected = without_each(score, labels, columns)
+        assert found.without_column[k] == pytest.approx(expected, abs=1e-12)
+        assert found.by_pair[k, k] == pytest.approx((psi**2).sum(), abs=1e-14)
+        variance, df = loop_variance(score, labels, rows, columns)
+        assert found.contrasts[k].se ** 2 == pytest.approx(variance, abs=1e-14)
+        assert found.contrasts[k].df == pytest.approx(df)
+
+
+def test_a_difference_is_made_of_the_differences_of_the_changes():
+    scores, labels, rows, columns = grid(3)
+    found = crossed_auroc(scores, labels, rows, columns + 100)
+    contrast = found.contrast(np.array([1.0, -1.0]))
+    both = [np.stack([without_each(s, labels, n) for s in scores]) for n in (rows, columns)]
+    row, column = (part[0] - part[1] for part in both)
+    psi = np.stack([loops(s, labels, rows, columns)[1] for s in scores])
+    parts = (row**2).sum(), (column**2).sum(), ((psi[0] - psi[1]) ** 2).sum()
+    expected = max(parts[0], parts[1], parts[0] + parts[1] - parts[2])
+    assert contrast.se**2 == pytest.approx(expected, abs=1e-14)
+    assert contrast.value == pytest.approx(found.auroc[0] - found.auroc[1])
+
+
+def errors(found) -> np.ndarray:
+    return np.array([one.se for one in found.contrasts])
 
 
 @given(st.integers(0, 10_000))
@@ -91,17 +113,17 @@ def test_ranks_and_names_alone_matter(seed):
     found = crossed_auroc(scores, labels, rows, columns)
     rng = np.random.default_rng(seed)
     order = rng.permutation(labels.size)
-    row_names = np.array([f"tf{i}" for i in rng.permutation(8)])
+    names = np.array([f"gene{i}" for i in rng.permutation(12)])
     again = crossed_auroc(
-        np.exp(scores[:, order] / 3), labels[order], row_names[rows[order]], -columns[order]
+        np.exp(scores[:, order] / 3), labels[order], names[rows[order]], names[columns[order]]
     )
     assert again.auroc == pytest.approx(found.auroc, abs=1e-12)
-    assert again.se == pytest.approx(found.se, abs=1e-12)
+    assert errors(again) == pytest.approx(errors(found), abs=1e-12)
     assert again.covariance == pytest.approx(found.covariance, abs=1e-12)
     # Rows and columns play the same part, and a reversed score has the reversed AUROC.
     turned = crossed_auroc(-scores, labels, columns, rows)
     assert turned.auroc == pytest.approx(1 - found.auroc, abs=1e-12)
-    assert turned.se == pytest.approx(found.se, abs=1e-12)
+    assert errors(turned) == pytest.approx(errors(found), abs=1e-12)
 
 
 @given(st.integers(0, 10_000), st.integers(1, 5))
@@ -109,53 +131,64 @@ def test_covariance_is_symmetric_and_positive(seed, k):
     found = crossed_auroc(*grid(seed, k=k))
     assert found.covariance == pytest.approx(found.covariance.T, abs=1e-14)
     assert np.linalg.eigvalsh(found.covariance).min() > -1e-12
-    for one in range(k):
-        weights = np.eye(k)[one]
-        assert found.contrast(weights).se == pytest.approx(found.se[one], abs=1e-12)
-        one_way = max(found.by_row[one, one], found.by_column[one, one])
-        assert found.se[one] ** 2 >= one_way - 1e-15
+    for row, column, one in zip(
+        found.without_row, found.without_column, found.contrasts, strict=True
+    ):
+        assert one.se**2 >= max((row**2).sum(), (column**2).sum()) - 1e-15
+        assert 1 <= one.df <= found.n_units - 1
 
 
 def test_pairs_that_share_nothing_give_delong():
     scores, labels, *_ = grid(3)
     n, plus = labels.size, int(labels.sum())
-    found = crossed_auroc(scores, labels, np.arange(n), np.arange(n))
+    found = crossed_auroc(scores, labels, np.arange(n), n + np.arange(n))
+    minus = n - plus
     v10, v01 = zip(*(placements(one, labels) for one in scores), strict=True)
-    # DeLong divides by n - 1 in each class, the influences by n, and the two-way sum has n / (n-1).
-    moments = np.cov(v10, ddof=0) / plus + np.cov(v01, ddof=0) / (n - plus)
-    assert found.covariance == pytest.approx(moments * (n + 1) / (n - 1), rel=1e-9)
-    assert found.se == pytest.approx(
-        np.sqrt(np.diag(delong_covariance(scores, labels)[1])), rel=0.05
-    )
+    a, b = np.cov(v10, ddof=1) / plus, np.cov(v01, ddof=1) / minus  # DeLong's two parts
+    left_out = (n - 1) / n * (a * plus / (plus - 1) + b * minus / (minus - 1))
+    of_pairs = a * (plus - 1) / plus + b * (minus - 1) / minus
+    assert found.covariance == pytest.approx(2 * left_out - of_pairs, rel=1e-9)
+    delong = np.sqrt(np.diag(delong_covariance(scores, labels)[1]))
+    assert errors(found) == pytest.approx(delong, rel=0.05)
 
 
 def test_one_column_per_pair_gives_clusters_of_rows():
     scores, labels, rows, _ = grid(4)
-    found = crossed_auroc(scores, labels, rows, np.arange(labels.size))
-    n = labels.size
+    found = crossed_auroc(scores, labels, rows, 100 + np.arange(labels.size))
     for k, table in enumerate(cluster_tables(scores, labels, rows)):
-        one_way = float(linear_se(table.influence())[0])
-        assert np.sqrt(found.by_row[k, k]) == pytest.approx(one_way, rel=1e-9)
-        assert found.by_column[k, k] == pytest.approx(found.by_pair[k, k] * n / (n - 1), rel=1e-9)
+        expected = (table.leave_one_out() - table.auroc()) * np.sqrt(7 / 8)
+        assert found.without_row[k] == pytest.approx(expected, abs=1e-12)
+        assert errors(found)[k] ** 2 >= (expected**2).sum() - 1e-15
 
 
 def test_a_single_row_leaves_the_columns():
     scores, labels, _, columns = grid(5, n_rows=1, n_columns=60)
-    found = crossed_auroc(scores, labels, np.zeros(60), columns)
-    assert found.se**2 == pytest.approx(np.diag(found.by_column), rel=1e-12)
+    found = crossed_auroc(scores, labels, np.full(60, 99), columns)
+    assert errors(found) ** 2 == pytest.approx((found.without_column**2).sum(axis=1), rel=1e-12)
     assert isinstance(found.difference(np.array([1.0, -1.0])), NotEstimable)
     assert "1 TFs" in found.too_few().reason
 
 
+def test_a_unit_with_all_positives_changes_the_auroc_by_its_influence():
+    scores, labels, rows, columns = grid(6)
+    labels = (columns == 3) & (rows % 2 == 0)
+    found = crossed_auroc(scores, labels, rows, columns)
+    psi = loops(scores[0], labels, rows, columns)[1]
+    expected = -psi[columns == 3].sum() * np.sqrt(11 / 12)
+    assert found.without_column[0, 3] == pytest.approx(expected, abs=1e-12)
+
+
 def test_the_bootstrap_of_rows_and_columns_agrees():
     scores, labels, rows, columns = grid(6, 30, 40, ties=3)
+    columns = columns + 100
     found = crossed_auroc(scores, labels, rows, columns)
     draws = pigeonhole_draws(scores, labels, rows, columns, np.random.default_rng(0), 600)
     assert draws.mean(axis=0) == pytest.approx(found.auroc, abs=0.01)
     # Owen 2007: products of counts add the pair part where the closed form takes it away.
-    wide = np.diag(found.by_row + found.by_column + found.by_pair)
-    assert draws.std(axis=0) == pytest.approx(np.sqrt(wide), rel=0.12)
-    assert (draws.std(axis=0) > found.se).all()
+    parts = (found.without_row**2).sum(axis=1) + (found.without_column**2).sum(axis=1)
+    wide = np.sqrt(parts + np.diag(found.by_pair))
+    assert draws.std(axis=0) == pytest.approx(wide, rel=0.12)
+    assert (draws.std(axis=0) > errors(found)).all()
 
 
 def test_a_draw_counts_pairs_as_often_as_row_times_column():
@@ -190,8 +223,8 @@ def test_level_coverage_and_power_where_columns_matter():
         found = crossed_auroc(scores, labels, rows, columns)
         outcome = found.difference(np.array([1.0, -1.0]))
         rejected.append(outcome.p <= 0.05)
-        w = np.array([1.0, -1.0])
-        z = outcome.estimate / np.sqrt(w @ found.by_row @ w)
+        row = found.without_row[0] - found.without_row[1]
+        z = outcome.estimate / np.sqrt((row**2).sum())
         one_way.append(2 * stats.norm.sf(abs(z)) <= 0.05)
         low, high = found.contrast(np.array([1.0, 0.0])).interval()
         covered.append(low <= 0.5 <= high)
@@ -206,12 +239,12 @@ def test_level_coverage_and_power_where_columns_matter():
 def test_equivalence_at_the_margin_and_at_the_centre():
     scores, labels, rows, columns = grid(9, 40, 50, k=1, ties=3)
     found = crossed_auroc(scores, labels, rows, columns)
-    se, value = found.se[0], found.auroc[0]
+    se, value, df = found.contrasts[0].se, found.auroc[0], found.contrasts[0].df
     at_margin = found.equivalent(value - 4 * se, 4 * se)
     assert at_margin.p == pytest.approx(0.5)  # the estimate lies on the margin itself
     centre = found.equivalent(value, 4 * se)
-    assert centre.p == pytest.approx(stats.t.sf(4, found.df))
-    assert centre.low == pytest.approx(value - stats.t.ppf(0.95, found.df) * se)
+    assert centre.p == pytest.approx(stats.t.sf(4, df))
+    assert centre.low == pytest.approx(value - stats.t.ppf(0.95, df) * se)
     again = found.equivalent(value, centre.detail["mde"])
     assert again.detail["power_at_centre"] == pytest.approx(0.8)
 

@@ -121,7 +121,7 @@ def test_few_tfs_have_a_value_but_no_interval(signal, n_tfs):
     clustered = {"12.2", "12.3", "12.4", "12.7", "12.8", "12.9", "12.10"}
     for number in clustered:
         assert isinstance(found[number], NotEstimable), number
-        assert "at least 5" in found[number].reason
+        assert "at least 5" in found[number].reason or "imbalance" in found[number].reason
     if n_tfs == 1:
         assert isinstance(found["12.5"], NotEstimable)  # a single row admits no trade
         assert isinstance(found["12.1"], NotEstimable)
@@ -129,11 +129,6 @@ def test_few_tfs_have_a_value_but_no_interval(signal, n_tfs):
     rows = list(records.records("x", found, nm.one_tf(case), 0))
     assert {row.test_id.split("/")[0] for row in rows} == set(records.DECLARED)
     assert all(row.reason for row in rows if not row.estimable)
-
-
-def test_three_tfs_cannot_reject_by_sign_flips(signal):
-    found = nm.battery(_few_tfs(signal, 3), np.random.default_rng(0), **SIZES)
-    assert found["12.6"].p_floor == pytest.approx(1 / 8)
 
 
 def test_constant_score_gives_one_half(signal):
@@ -145,26 +140,12 @@ def test_constant_score_gives_one_half(signal):
     assert found["12.1"].p == 1.0
 
 
-def test_unmatched_positives_are_not_estimable(signal):
-    # every gene ten times as expressed as the next: nothing lies within 40 %
-    features = signal.features.copy()
-    features["mean"] = 10.0 ** np.arange(len(features))
-    found = nm.battery(
-        dataclasses.replace(signal, features=features), np.random.default_rng(0), **SIZES
-    )
-    for number in ("12.6", "12.7", "12.8"):
-        assert "matched" in found[number].reason
-
-
 def test_the_published_window_favours_prominent_genes_and_ours_does_not(prominence):
     _, case = prominence
     table = nm.windows(case, 0)
     assert table.loc["published window", "mean product"] > 0.56
-    assert abs(table.loc["ratio window", "mean product"] - 0.5) < 0.06
+    assert abs(table.loc["nearest", "mean product"] - 0.5) < 0.06
     assert (table["negatives"] > 1000).all()
-    features = case.features.assign(mean=10.0 ** np.arange(len(case.features)))
-    with pytest.raises(DataError, match="matched"):
-        nm.windows(dataclasses.replace(case, features=features), 0)
 
 
 def test_missing_pairs_are_left_out_not_scored_zero(prominence):

@@ -1,12 +1,15 @@
 import pytest
 
 from helpers.errors import RegistryError
-from helpers.registry.claims import load_claims, printed, table_rows
+from helpers.registry.claims import NUMBER, load_claims, printed, printed_words, table_rows
+from helpers.registry.figures import figures, unanswered
 
 
 def test_every_claim_is_there_once():
     claims = load_claims()
-    assert len(claims) == 373
+    assert len(claims) == 373 + 138
+    targets = [name for name in claims if name.startswith(("a2t/", "c2t/"))]
+    assert len(targets) == 138
     assert {claim.paper for claim in claims.values()} == {"A", "A2", "B", "C"}
 
 
@@ -53,3 +56,37 @@ def test_a_path_that_names_nothing_is_an_error(path, words):
 def test_a_claim_without_a_table_has_no_rows():
     with pytest.raises(RegistryError, match="holds no table"):
         table_rows(load_claims()["coexpression/rho-p"])
+
+
+def test_every_printed_figure_of_a_claim_has_a_path_that_leads_to_it():
+    for claim in load_claims().values():
+        found = figures(claim)
+        assert len(found) == len(set(found)) > 0
+        for path in found:
+            try:
+                printed(path)
+            except RegistryError:  # a figure in words
+                printed_words(path)
+
+
+@pytest.mark.parametrize(
+    ("claim", "answered", "left"),
+    [
+        ("leakage/immune", ["leakage/immune#0"], 1),
+        ("cssi/best-heads", ["cssi/best-heads#0"], 0),
+        ("baselines/auroc-band", ["baselines/auroc-band#span"], 0),
+        ("scaling/table7", ["scaling/table7[linear].equation#1"], 5),
+        ("coexpression/geneformer-cosine", ["coexpression/geneformer-cosine"], 1),
+        ("scaling/exp-fit", ["scaling/exp-fit#0", "scaling/exp-fit#2"], 2),
+    ],
+)
+def test_what_no_answer_covers_is_left(claim, answered, left):
+    constants = {"scaling/exp-fit#1"}
+    assert len(unanswered(load_claims()[claim], answered, constants)) == left
+
+
+def test_targets_repeat_claims_that_print_the_same_numbers():
+    for claim in load_claims().values():
+        numbers = {abs(float(n.replace(",", ""))) for n in NUMBER.findall(str(claim.value))}
+        for name in claim.repeats:
+            assert numbers & {abs(printed(p).value) for p in figures(load_claims()[name])}, name

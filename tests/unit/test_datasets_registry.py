@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
-from helpers.archives import attention, confound, mediation
+from helpers.archives import attention, confound, draws, mediation
 from helpers.archives.locate import ATTENTION, CONFOUND, MEDIATION
 from helpers.datasets import artefact, artefacts, dataset, datasets, published
 from helpers.datasets.cells import READERS
@@ -84,12 +84,18 @@ def test_archive_groups_list_their_files():
 
 
 def test_every_file_that_a_reader_names_is_fetched_with_the_archives():
-    for group, module in ((ATTENTION, attention), (CONFOUND, confound), (MEDIATION, mediation)):
+    pairs = [
+        (ATTENTION, attention),
+        (ATTENTION, draws),
+        (CONFOUND, confound),
+        (MEDIATION, mediation),
+    ]
+    for group, module in pairs:
         reader = module.__name__.rpartition(".")[2]
         listed = [path for path, by in archive_group(group).readers.items() if by == reader]
         assert sorted(listed) == sorted(module.FILES)
     named = {reader for group in archive_groups().values() for reader in group.readers.values()}
-    assert named == {"attention", "confound", "mediation"}
+    assert named == {"attention", "confound", "draws", "mediation"}
     assert sum(item.bytes for item in page_files()) < 1_000_000
 
 
@@ -117,7 +123,7 @@ def test_a_page_reads_only_files_whose_arrival_runs_it_again(tmp_path, monkeypat
     monkeypatch.delenv("HELPERS_DATA_MIRROR", raising=False)
     with pytest.raises(DataError, match="helpers data fetch archives"):
         archive_here(CONFOUND, confound.FILES[0])
-    unread = set(archive_files(ATTENTION)) - set(attention.FILES)
+    unread = set(archive_files(ATTENTION)) - set(attention.FILES) - set(draws.FILES)
     with pytest.raises(DataError, match="names no reader"):
         archive_here(ATTENTION, min(unread))
     assert not any(tmp_path.iterdir())

@@ -6,9 +6,12 @@ import yaml
 
 from helpers.errors import RegistryError
 from helpers.files import project_root
+from helpers.registry import evidence, shown, standing
 from helpers.registry import ledger as book
+from helpers.registry.answers import Link, collect_links, links_of, unique
 from helpers.registry.claims import load_claims
 from helpers.registry.published import run_checks
+from helpers.registry.records import NOT_FETCHED
 
 PATHS = [
     f"b/table4[{granularity} {tissues}].jaccard"
@@ -19,9 +22,12 @@ PRINTED = [0.3393, 0.1806, 0.1806, 0.5476, 0.3393, 0.7143]
 
 
 def link(path, value, variant="published", **more):
-    return book.Link(
-        path, value, variant, "50_mediation_circuits", "key", "package.function", **more
-    )
+    return Link(path, value, variant, "50_mediation_circuits", "key", "package.function", **more)
+
+
+def table4(**changes):
+    values = dict(zip(PATHS, PRINTED, strict=True)) | changes
+    return [link(path, value) for path, value in values.items()]
 
 
 @pytest.fixture(scope="module")
@@ -31,128 +37,167 @@ def checks():
 
 @pytest.fixture(scope="module")
 def notes():
-    return book.load_notes()
+    return evidence.load_notes()
 
 
-def status(links, checks, notes, claim="b/table4", notebooks=("50_mediation_circuits",)):
-    table = book.build_ledger(links, checks, notes, notebooks).set_index("claim_id")
-    return table.loc[claim]
+def row(links, checks, notes, claim="b/table4", notebooks=("50_mediation_circuits",)):
+    return book.build_ledger(links, checks, notes, notebooks).set_index("claim_id").loc[claim]
 
 
-def test_every_claim_has_one_status_of_the_closed_list(checks, notes):
+def test_every_claim_has_three_answers_from_closed_lists(checks, notes):
     table = book.build_ledger([], checks, notes, [])
-    assert len(table) == 373
+    assert len(table) == 373 + 138
     assert table.claim_id.is_unique
-    assert set(table.status) <= set(book.STATUSES)
-    counts = book.status_counts(table)
-    assert counts["all"].sum() == 373
+    assert set(table.agrees) <= set(book.AGREES)
+    assert set(table.evidence) <= set(evidence.KINDS)
+    assert set(table.kind) == {"measured", "setting"}
+    assert table.contradictions.map(lambda text: isinstance(text, str)).all()
 
 
-def test_matching_cells_with_a_documented_defect_are_reproduced_with_correction(checks, notes):
-    links = [link(path, value) for path, value in zip(PATHS, PRINTED, strict=True)]
-    row = status(links, checks, notes)
-    assert (row.status, row.cells, row.matching) == (book.CORRECTED, 6, 6)
-    assert row.reason == notes["defects"]["b/table4"]
+def test_counts_hold_every_claim_once_and_settings_apart(checks, notes):
+    table = book.build_ledger([], checks, notes, [])
+    for counts in (standing.standing_counts(table), standing.evidence_counts(table)):
+        assert counts["measured"].sum() == table.kind.eq("measured").sum()
+        assert counts["settings"].sum() == table.kind.eq("setting").sum()
+        papers = counts.drop(columns=["measured", "settings"])
+        assert (papers.sum(axis=1) == counts["measured"]).all()
 
 
-def test_without_the_defect_note_they_are_reproduced(checks, notes):
-    links = [link(path, value) for path, value in zip(PATHS, PRINTED, strict=True)]
-    plain = notes | {"defects": {}}
-    assert status(links, checks, plain).status == book.REPRODUCED
+def test_matching_cells_agree_and_a_documented_defect_stands_beside_them(checks, notes):
+    found = row(table4(), checks, notes)
+    assert (found.agrees, found.compared, found.matching) == (book.YES, 6, 6)
+    assert found.evidence == evidence.FINER
+    assert found.defect == notes.defects["b/table4"]
+    frame = book.build_ledger(table4(), checks, notes, [])
+    assert standing.standing(frame)[frame.claim_id == "b/table4"].item() == standing.DEFECT
 
 
-def test_one_changed_digit_differs_and_names_the_cell(checks, notes):
-    links = [link(path, value) for path, value in zip(PATHS, PRINTED, strict=True)]
-    links[3] = link(PATHS[3], 0.5477)
-    row = status(links, checks, notes)
-    assert row.status == book.DIFFERS
-    assert PATHS[3] in row.reason
+def test_one_changed_digit_disagrees_and_names_the_cell(checks, notes):
+    links = table4(**{PATHS[3]: 0.5477})
+    found = row(links, checks, notes)
+    assert (found.agrees, found.matching) == (book.NO, 5)
+    assert PATHS[3] in found.reason
     others = book.build_ledger(links, checks, notes, []).set_index("claim_id").drop("b/table4")
-    before = book.build_ledger([], checks, notes, []).set_index("claim_id").drop("b/table4")
-    assert (others.status == before.status).all()
+    before = book.build_ledger(table4(), checks, notes, []).set_index("claim_id").drop("b/table4")
+    assert (others.agrees == before.agrees).all()
+
+
+def test_half_a_table_agrees_in_part(checks, notes):
+    found = row(table4()[:3], checks, notes)
+    assert found.agrees == book.PART
+    assert "3 of 6 figures have no answer" in found.reason
 
 
 def test_an_explained_difference_says_what_could_explain_it(checks, notes):
     path = "cssi/early-layers-auroc#high"
-    row = status([link(path, 0.6101)], checks, notes, claim="cssi/early-layers-auroc")
-    assert row.status == book.DIFFERS
-    assert path in row.reason
-    assert row.reason.endswith(notes["differences"]["cssi/early-layers-auroc"])
+    found = row([link(path, 0.6101)], checks, notes, claim="cssi/early-layers-auroc")
+    assert found.agrees == book.NO
+    assert path in found.reason
+    assert found.reason.endswith(notes.differences["cssi/early-layers-auroc"])
 
 
 def test_a_claim_names_every_page_and_function_that_answers_it(checks, notes):
     links = [link(PATHS[0], 0.3393), link(PATHS[0], 0.3, "corrected")]
     links[1] = dataclasses.replace(links[1], notebook="22_mediation_bias", function="a.b.c")
-    row = status(links, checks, notes)
-    assert row.notebook == "50_mediation_circuits, 22_mediation_bias"
-    assert row.function == "package.function, a.b.c"
+    found = row(links, checks, notes)
+    assert found.notebook == "50_mediation_circuits, 22_mediation_bias"
+    assert found.function == "package.function, a.b.c"
 
 
-def test_monte_carlo_tolerance_is_respected(checks, notes):
+def test_monte_carlo_tolerance_is_respected():
     assert link("b/p-heads", 0.0215, tolerance=0.003).matches()
     assert not link("b/p-heads", 0.0215).matches()
     assert not link("b/p-heads", None).matches()
+    assert link("b/p-heads", 0.5, decided=True).matches()
 
 
-def test_a_claim_that_other_figures_contradict_is_inconsistent(checks, notes):
-    row = status([], checks, notes, claim="multiplicity/q-scaling")
-    assert row.status == book.INCONSISTENT
-    assert "registry/q-scaling" in row.contradictions
+def test_a_check_answers_a_figure_only_if_it_computes_that_figure(checks, notes):
+    found = row([], checks, notes, claim="multiplicity/q-scaling")
+    assert (found.agrees, found.evidence) == (book.NO, evidence.PRINTED)
+    assert found.contradictions
+    copied = row([], checks, notes, claim="c/consensus-pairs")
+    assert (copied.agrees, copied.evidence) == (book.OPEN, evidence.NONE)
+    derived = row([], checks, notes, claim="c/edges")
+    assert (derived.agrees, derived.computed, derived.check) == (book.YES, "96892", "c/edges-sum")
+    plain = [dataclasses.replace(check, derives=False) for check in checks]
+    assert row([], plain, notes, claim="c/edges").agrees == book.OPEN
 
 
-def test_a_derived_claim_is_computed_from_its_parents(checks, notes):
-    row = status([], checks, notes, claim="mediation/positive-rate")
-    assert row.status == book.REPRODUCED
-    assert row.function == "registry.published.arithmetic.ratio"
-    assert (row.notebook, row.check) == ("92_published_numbers", "mediation/rate")
+def test_a_stored_value_goes_before_a_check_of_the_same_figure(checks, notes):
+    own = [link("mediation/positive-rate", 0.5)]
+    assert row(own, checks, notes, claim="mediation/positive-rate").agrees == book.NO
+    assert row([], checks, notes, claim="mediation/positive-rate").agrees == book.YES
 
 
-def test_needs_data_only_if_a_notebook_implements_the_protocol(checks, notes):
-    assert status([], checks, notes, "b/robust-pair").status == book.NEEDS_DATA
-    assert status([], checks, notes, "b/robust-pair", ()).status == book.NO_EVIDENCE
+def test_an_absent_archive_is_not_missing_evidence(checks, notes):
+    absent = row([], checks, notes, "b/robust-pair")
+    assert (absent.agrees, absent.evidence) == (book.OPEN, NOT_FETCHED)
+    here = row(table4(), checks, notes, "b/robust-pair")
+    assert here.evidence == evidence.NONE
+    assert "has not run" in here.reason
+    frame = book.build_ledger([], checks, notes, [])
+    assert standing.standing(frame)[frame.claim_id == "b/robust-pair"].item() == NOT_FETCHED
+    unheard = book.build_ledger([], checks, notes, []).set_index("claim_id").loc["ortholog/fragile"]
+    assert unheard.evidence == evidence.NONE
 
 
-def test_a_setting_is_not_answered_by_bringing_data(checks, notes):
-    row = status([], checks, notes, "crosstissue/bootstrap-n", ("12_null_models",))
-    assert row.status == book.NO_EVIDENCE
-    assert "setting" in row.reason
+def test_the_build_says_which_archives_it_had(notes):
+    none = evidence.archives_here([], notes)
+    assert set(none) == set(standing.ARCHIVES) and not any(none.values())
+    some = evidence.archives_here(table4(), notes)
+    assert sum(some.values()) == 1
+    assert "2 of 3 archives" in standing.archives_sentence(some)
+    assert standing.archives_sentence(dict.fromkeys(none, True)).startswith("All 3")
+
+
+def test_a_value_whose_evidence_nobody_states_is_an_error(checks, notes):
+    stranger = link("ortholog/fragile", 599)
+    with pytest.raises(RegistryError, match="kind of evidence"):
+        book.build_ledger([stranger], checks, notes, [])
+    named = dataclasses.replace(stranger, evidence=evidence.CELLS)
+    found = row([named], checks, notes, "ortholog/fragile")
+    assert (found.agrees, found.evidence) == (book.YES, evidence.CELLS)
+
+
+def test_data_are_named_only_if_a_notebook_could_use_them(checks, notes):
+    reason = row([], checks, notes, "coexpression/rho-p", ("10_coexpression",)).reason
+    assert reason.startswith("10_coexpression implements it")
+    assert "implements" not in row([], checks, notes, "coexpression/rho-p", ()).reason
 
 
 def test_text_is_compared_as_text(checks, notes):
-    row = status([link("b/robust-pair", "KLF2->CXCR4")], checks, notes, "b/robust-pair")
-    assert (row.status, row.computed) == (book.REPRODUCED, "KLF2->CXCR4")
-    assert status([link("b/robust-pair", "A->B")], checks, notes, "b/robust-pair").status == (
-        book.DIFFERS
-    )
-
-
-def test_a_figure_that_others_define_is_reproduced_whatever_its_kind(checks, notes):
-    row = status([], checks, notes, "c/edges")
-    assert (row.status, row.check) == (book.REPRODUCED, "c/edges-sum")
-    plain = [dataclasses.replace(check, derives=False) for check in checks]
-    assert status([], plain, notes, "c/edges").status == book.NO_EVIDENCE
-
-
-def test_a_claim_without_link_or_check_has_no_evidence(checks, notes):
-    assert status([], checks, notes, "ortholog/fragile").status == book.NO_EVIDENCE
+    found = row([link("b/robust-pair", "KLF2->CXCR4")], checks, notes, "b/robust-pair")
+    assert (found.agrees, found.computed) == (book.YES, "KLF2->CXCR4")
+    assert row([link("b/robust-pair", "A->B")], checks, notes, "b/robust-pair").agrees == book.NO
 
 
 def test_an_interval_is_shown_with_its_value(checks, notes):
-    shown = status([link(PATHS[0], 0.3, "corrected", low=0.25, high=0.351)], checks, notes)
-    assert shown.corrected == "0.3 [0.25, 0.351]"
-
-
-def test_what_other_printed_figures_give_is_the_computed_value(checks, notes):
-    assert status([], checks, notes, "c/edges").computed == "96892"
+    found = row([link(PATHS[0], 0.3, "corrected", low=0.25, high=0.351)], checks, notes)
+    assert found.corrected == "0.3 [0.25, 0.351]"
 
 
 def test_corrected_values_never_decide(checks, notes):
-    row = status([link(PATHS[0], 0.3393, "corrected")], checks, notes, notebooks=())
-    assert row.status == book.NO_EVIDENCE
-    assert row.corrected == "0.3393"
+    found = row([link(PATHS[0], 0.3393, "corrected")], checks, notes)
+    assert (found.agrees, found.corrected) == (book.OPEN, "0.339")
 
 
-def test_no_status_is_typed_by_hand():
+def test_a_value_can_speak_against_a_claim_without_answering_it(checks, notes):
+    other = link(PATHS[0], 5.0, "contradicts", note="Another run gives")
+    found = row([*table4(), other], checks, notes)
+    assert found.agrees == book.YES
+    assert "Another run gives 5." in found.contradictions
+
+
+def test_a_figure_that_is_printed_again_stands_where_the_first_one_does(checks, notes):
+    first = [link("leakage/immune-flagged", 54.57), link("leakage/lung-flagged", 10.15)]
+    found = row(first, checks, notes, "a2t/leak-asi")
+    assert (found.agrees, found.matching, found.figures) == (book.YES, 2, 2)
+    assert found.evidence == evidence.SUMMARY
+    worse = [first[0], link("leakage/lung-flagged", 11.0)]
+    assert row(worse, checks, notes, "a2t/leak-asi").agrees == book.NO
+
+
+def test_no_verdict_is_typed_by_hand():
     room = project_root() / "src" / "helpers" / "registry"
 
     def words(node):
@@ -168,7 +213,8 @@ def test_no_status_is_typed_by_hand():
 
     for name in ("ledger_notes.yaml", "claims.yaml", "published/checks.yaml"):
         content = yaml.safe_load((room / name).read_text(encoding="utf-8"))
-        assert not set(book.STATUSES) & set(words(content)), name
+        typed = set(standing.STANDINGS) & set(words(content)) - {"no", "yes"}
+        assert not typed, name
 
 
 def store(folder, entries):
@@ -183,9 +229,10 @@ def entry(**changes):
 
 def test_links_are_read_from_stored_values(tmp_path):
     store(tmp_path / "22_mediation_bias", {"rate": entry(), "other": {"value": 1}})
-    (found,) = book.collect_links(tmp_path)
+    (found,) = collect_links(tmp_path)
     assert found.notebook == "22_mediation_bias"
     assert found.matches()
+    assert collect_links(tmp_path, without="22_mediation_bias") == []
 
 
 @pytest.mark.parametrize(
@@ -200,18 +247,32 @@ def test_links_are_read_from_stored_values(tmp_path):
 def test_a_bad_link_is_an_error(tmp_path, changes, words):
     store(tmp_path / "page", {"key": entry(**changes)})
     with pytest.raises(RegistryError, match=words):
-        book.collect_links(tmp_path)
+        collect_links(tmp_path)
+
+
+def test_a_value_that_a_page_compared_needs_no_function(tmp_path):
+    store(tmp_path / "page", {"key": entry(function="", matches=True)})
+    (found,) = collect_links(tmp_path)
+    assert found.decided
 
 
 def test_two_values_for_one_figure_are_an_error(tmp_path):
     store(tmp_path / "a", {"key": entry()})
     store(tmp_path / "b", {"key": entry()})
     with pytest.raises(RegistryError, match="keep one"):
-        book.collect_links(tmp_path)
+        collect_links(tmp_path)
+    with pytest.raises(RegistryError, match="keep one"):
+        unique(links_of({"one": entry(), "two": entry()}, "page"))
+
+
+def test_notes_name_claims_that_exist(monkeypatch, notes):
+    broken = dataclasses.replace(notes, defects={"no/such": "fault"})
+    assert list(evidence._unknown(broken)) == ["no/such"]
+    assert list(evidence._unknown(notes)) == []
 
 
 def test_printed_text_of_every_claim_is_short_text():
     for claim in load_claims().values():
-        assert book.printed_text(claim)
+        assert shown.printed_text(claim)
     ranged = dataclasses.replace(load_claims()["mediation/runs"], value=None, range=(1, 2))
-    assert book.printed_text(ranged) == "1 to 2"
+    assert shown.printed_text(ranged) == "1 to 2"

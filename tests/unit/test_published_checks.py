@@ -41,7 +41,7 @@ def test_table_has_one_row_a_check(results):
         ("registry/percent", "consistent"),
         ("registry/q-mediation", "consistent"),
         ("registry/q-scaling", "inconsistent"),
-        ("registry/q-pseudotime", "inconsistent"),
+        ("registry/q-pseudotime-pseudotime/q", "inconsistent"),
         ("pseudotime/parts", "inconsistent"),
         ("ortholog/universe-5000", "inconsistent"),
         ("crosstissue/trrust-width", "inconsistent"),

@@ -5,10 +5,11 @@ import zipfile
 
 import nbformat
 import pytest
+import yaml
 from nbformat.v4 import new_code_cell, new_notebook
 
 from helpers.errors import RunError
-from helpers.running import api, assets, book, doctor, model_cards, pages, provenance
+from helpers.running import api, assets, book, citation, doctor, model_cards, pages, provenance
 
 
 @pytest.fixture
@@ -120,3 +121,11 @@ def test_model_cards_show_losses_and_curve():
     assert text.startswith("(card-model-tiny)=\n# Model `tiny`\n")
     assert "| cells: train | 3 |" in text and "| 10 | 1.25 |" in text and "0.750" in text
     assert "`cccccccccccccccc`" in text
+
+
+def test_how_to_cite_says_what_the_citation_file_says(root):
+    stated = yaml.safe_load((root / "CITATION.cff").read_text())
+    text = citation.page(root)
+    assert "# How to Cite" in text and f"Version {stated['version']}" in text
+    assert f"@software{{attention_audit_{stated['date-released'].year}," in text
+    assert f"{{{{{stated['authors'][0]['name']}}}}}" in text

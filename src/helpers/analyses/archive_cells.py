@@ -10,6 +10,7 @@ import pandas as pd
 from helpers.estimates import Estimate
 from helpers.registry import TestRecord, links
 from helpers.registry.claims import Printed, claim_of, load_claims, printed, table_rows
+from helpers.registry.records import NOT_FETCHED
 
 SLACK = 1e-9
 """Room for binary rounding at the border of a rounding interval."""
@@ -255,7 +256,7 @@ def absent(tests: list[str], notebook: str, family: str, reason: str) -> list[Te
             family=family,
             role="descriptive",
             estimable=False,
-            reason=reason,
+            reason=f"{NOT_FETCHED}: {reason}",
         )
         for test in tests
     ]

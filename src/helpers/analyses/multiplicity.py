@@ -17,6 +17,7 @@ from helpers.registry import TestRecord, collect
 from helpers.registry.audit import published_table, recount
 from helpers.registry.completions import smallest_m
 from helpers.registry.correction import eligible
+from helpers.registry.records import NOT_FETCHED
 from helpers.registry.simulation import Realised
 
 NOTEBOOK = "90_test_registry"
@@ -232,12 +233,20 @@ def verdict(corrected: pd.DataFrame) -> str:
     tested = corrected[eligible(corrected) & corrected["variant"].eq("corrected")]
     raw, bh = int((tested["p_raw"] <= 0.05).sum()), int((tested["q_bh"] <= 0.05).sum())
     by = int((tested["q_by"] <= 0.05).sum())
-    silent = int((~corrected["estimable"].astype(bool)).sum())
+    silent = ~corrected["estimable"].astype(bool)
+    absent = silent & corrected["reason"].fillna("").str.startswith(NOT_FETCHED)
+    design = int((silent & ~absent).sum())
+    missing = (
+        f"\n{int(absent.sum())} more could not be done, because an archive was not fetched in this "
+        "build."
+        if absent.any()
+        else ""
+    )
     return (
         f"Of {len(tested)} confirmatory tests, {raw} have p of at most 0.05; "
         f"{bh} remain under Benjamini-Hochberg over the whole book and {by} under "
         f"Benjamini-Yekutieli, which holds under any dependence.\n"
-        f"{silent} further rows say that their design cannot give an answer."
+        f"{design} further rows say that their design cannot give an answer.{missing}"
     )
 
 

@@ -22,6 +22,7 @@ from helpers.evaluation.matched import (
     matched_test,
     within_set_auroc,
 )
+from helpers.evaluation.matched_window import window_negatives
 from helpers.evaluation.scoring import auroc_profile, compare_scores
 from helpers.evaluation.sets import EvaluationSet, drop_missing, evaluation_set, random_pair_set
 from helpers.statistics.auroc import auroc
@@ -133,9 +134,9 @@ def scored(
     )
 
 
-def matched_sets(data: Scored, seed: int) -> MatchedSets | NotEstimable:
-    """Return the expression-matched negatives of a universe (tolerance 0.2, else 0.4)."""
-    return matched_negatives(data.evaluation, data.features, np.random.default_rng(seed))
+def matched_sets(data: Scored) -> MatchedSets | NotEstimable:
+    """Return the expression-matched negatives of a universe."""
+    return matched_negatives(data.evaluation, data.features)
 
 
 def battery(
@@ -170,13 +171,13 @@ def battery(
     for number, product in zip(("12.2", "12.3", "12.4"), PRODUCTS, strict=True):
         found[number] = compare_scores(e, attention, s[product].to_numpy(), rng, n_boot)
     found["12.5"] = nulls.rewire(e, attention, rng, n_rewire)
-    matched = matched_negatives(e, data.features, rng)
+    matched = matched_sets(data)
     if isinstance(matched, NotEstimable):
         found |= dict.fromkeys(("12.6", "12.7", "12.8"), matched)
     else:
-        found["12.6"] = matched_test(matched, attention, rng, n_perm)
+        found["12.6"] = matched_test(matched, attention)
         for number, other in (("12.7", "mean product"), ("12.8", MARGINALS)):
-            found[number] = compare_matched(matched, attention, s[other].to_numpy(), rng, n_boot)
+            found[number] = compare_matched(matched, attention, s[other].to_numpy())
     found["12.9"] = nulls.flatness(e, data.layers, rng, n_boot)
     found["12.10"] = compare_scores(e, s["attention sum"].to_numpy(), attention, rng, n_boot)
     return found
@@ -276,34 +277,35 @@ def best_head(
     return result, data.head_names[result.best], value.value
 
 
-def matched_table(data: Scored, seed: int, n_boot: int = 1000) -> pd.DataFrame | NotEstimable:
-    """Return the within-set AUROC of attention and its rivals, with TF-cluster intervals."""
-    matched = matched_sets(data, seed)
+def matched_table(data: Scored) -> pd.DataFrame | NotEstimable:
+    """Return the within-set AUROC of attention and its rivals, with TF x target intervals."""
+    matched = matched_sets(data)
     if isinstance(matched, NotEstimable):
         return matched
     rows = {}
     for name in ("attention", "attention sum", *PRODUCTS, MARGINALS, "co-expression"):
-        found = matched_auroc(
-            matched, data.scores[name].to_numpy(), np.random.default_rng(seed), n_boot
-        )
+        found = matched_auroc(matched, data.scores[name].to_numpy())
         rows[name] = {"auroc": found.value, "low": found.low, "high": found.high}
         rows[name] |= {k: v for k, v in matched.counts().items() if k != "n_tfs_with_positive"}
     return pd.DataFrame(rows).T.rename_axis("score")
 
 
 def windows(data: Scored, seed: int) -> pd.DataFrame:
-    """Return within-set AUROCs under two windows of matching, to show what a window brings about.
+    """Return within-set AUROCs of the nearest negatives and of the published window.
 
     Returns
     -------
     DataFrame
-        Rows ``ratio window`` (symmetric in ratios, the default) and ``published window`` (plus and
-        minus 20 %); columns ``attention``, the products, and ``negatives``.
+        Rows ``nearest`` (Mahalanobis, the default) and ``published window`` (plus and minus 20 %);
+        columns ``attention``, the products, and ``negatives``.
     """
+    rng = np.random.default_rng(seed)
+    sets = {
+        "nearest": matched_sets(data),
+        "published window": window_negatives(data.evaluation, data.features, rng),
+    }
     rows = {}
-    for name, symmetric in (("ratio window", True), ("published window", False)):
-        rng = np.random.default_rng(seed)
-        matched = matched_negatives(data.evaluation, data.features, rng, symmetric=symmetric)
+    for name, matched in sets.items():
         if isinstance(matched, NotEstimable):
             raise DataError(f"{data.name}: {matched.reason}")
         values = {

@@ -53,19 +53,19 @@ TEXT: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
     "12.6": (
         "attention separates edges from expression-matched pairs",
         "within-set AUROC",
-        "signs of each TF's excess flipped",
+        "AUROC 0.5 within matched sets",
         ("matched/attention-auroc",),
     ),
     "12.7": (
         "matched: attention and the expression product differ",
         "difference of within-set AUROCs",
-        "no difference, TFs resampled in pairs",
+        "equal AUROC within matched sets",
         ("matched/gap", "matched/expression-baseline"),
     ),
     "12.8": (
         "matched: attention and its marginals differ",
         "difference of within-set AUROCs",
-        "no difference, TFs resampled in pairs",
+        "equal AUROC within matched sets",
         ("matched/marginal-attention",),
     ),
     "12.9": (
@@ -81,6 +81,8 @@ TEXT: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
         ("crosstissue/trrust-auroc",),
     ),
 }
+
+MATCHED = ("12.6", "12.7", "12.8")
 
 
 def _common(number: str, scope: str, seed: int) -> dict:
@@ -124,6 +126,8 @@ def records(
             "claim_ids": claims,
             "role": role_of(f"{number}/{scope}"),
         }
+        if number in MATCHED:
+            fields["unit"] = "TF x target"
         yield record_of(outcome, **fields)
     fields = _common("12.11", scope, seed) | {
         "hypothesis": "the conclusion does not rest on one TF",

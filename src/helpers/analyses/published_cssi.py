@@ -56,8 +56,12 @@ def table2(locate: Locate) -> Section:
     first, last = table.loc["Small"], table.loc["XXLarge"]
     decline = dict(
         zip(
-            ("#0", "#1", "#2", "#3", "#4", "#5"),
-            (first.pooled_f1, first.pooled_sd, 200, 2, last.pooled_f1, last.pooled_sd),
+            (f"#{part}" for part in range(8)),
+            [
+                row[c]
+                for row in (first, last)
+                for c in ("pooled_f1", "pooled_sd", "n_cells", "states")
+            ],
             strict=True,
         )
     )

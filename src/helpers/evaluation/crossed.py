@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
 
 from helpers.estimates import Estimate, NotEstimable
 from helpers.evaluation.sets import EvaluationSet, drop_missing
-from helpers.statistics.crossed import UNIT, CrossedAuroc, crossed_auroc, smallest_effect
+from helpers.statistics.crossed import UNIT, Contrast, CrossedAuroc, crossed_auroc, smallest_effect
 from helpers.statistics.held_out import held_out_choice as _held_out
 from helpers.statistics.maxstat import MaxStatistic, max_statistic
 from helpers.statistics.permutation import MIN_UNITS, null_outcome
@@ -49,20 +48,7 @@ def auroc_profile(
     if (reason := found.too_few()) is not None:
         detail = counts | {"interval": reason.reason}
         return [Estimate(float(value), unit=UNIT, detail=detail) for value in found.auroc]
-    half = stats.t.ppf((1 + level) / 2, found.df) * found.se
-    return [
-        Estimate(
-            float(value),
-            float(max(0.0, value - h)),
-            float(min(1.0, value + h)),
-            "t, TF x target standard error",
-            UNIT,
-            found.df + 1,
-            level=level,
-            detail=counts | {"se": float(se), "df": found.df},
-        )
-        for value, se, h in zip(found.auroc, found.se, half, strict=True)
-    ]
+    return [_estimate(one, counts, found.n_units, level) for one in found.contrasts]
 
 
 def compare_scores(
@@ -206,6 +192,20 @@ def held_out_choice(
         _outcome(kept, found.chosen, found.chosen_draws, "one", 0.95, test),
         _outcome(kept, found.advantage, found.advantage_draws, "one", 0.95, test),
         found.picked,
+    )
+
+
+def _estimate(found: Contrast, counts: dict, n_units: int, level: float) -> Estimate:
+    low, high = found.interval(level)
+    return Estimate(
+        float(np.clip(found.value, 0.0, 1.0)),
+        max(0.0, low),
+        min(1.0, high),
+        "t, TF x target standard error",
+        UNIT,
+        n_units,
+        level=level,
+        detail=counts | {"se": found.se, "df": found.df},
     )
 
 

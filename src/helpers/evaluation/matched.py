@@ -1,8 +1,12 @@
-"""Negatives matched to each positive in expression, and the AUROC within the matched sets."""
+"""Negatives like each positive in the expression of both genes, and the AUROC against them.
+
+Matching is an attempt, and the table of what it left unlike decides whether the comparison says
+anything: where a matched variable still tells positives from their negatives, so may the score.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -10,19 +14,20 @@ import pandas as pd
 from helpers.errors import ParameterError
 from helpers.estimates import Estimate, NotEstimable
 from helpers.evaluation.sets import EvaluationSet
-from helpers.statistics.auroc import auroc
-from helpers.statistics.cluster_means import cluster_mean_test
-from helpers.statistics.draw_estimates import MIN_CLUSTERS
-from helpers.statistics.permutation import sign_flip_test
+from helpers.statistics.crossed_means import crossed_mean_test
+from helpers.statistics.matching import nearest_controls
 from helpers.statistics.results import Outcome
 
-DETECTION_FLOOR = 0.05
-FEW = 5
+NEGATIVES = 10
+TOLERANCE = 0.03
+"""Largest distance from 0.5 of the within-set AUROC of a matched variable."""
+FEATURES = ("mean", "detection", "variance")
+PRODUCT = "mean product"
 
 
 @dataclass(frozen=True)
 class MatchedSets:
-    """For each kept positive, its matched negatives, as positions in the evaluation set.
+    """For each positive, its matched negatives, as positions in the evaluation set.
 
     Parameters
     ----------
@@ -30,10 +35,10 @@ class MatchedSets:
         (P,) positions of the positives that found a match.
     negatives
         P arrays of positions.
-    tf
-        (P,) source of each positive.
-    widened
-        (P,) True where the wider tolerance was needed.
+    tf, target
+        (P,) genes of each positive.
+    variables
+        (n, 7) matched variables of every pair of the set, and the product of the means.
     dropped
         ``(source, target)`` of positives without any match.
     """
@@ -41,8 +46,9 @@ class MatchedSets:
     positives: np.ndarray
     negatives: tuple[np.ndarray, ...]
     tf: np.ndarray
-    widened: np.ndarray
-    dropped: tuple[tuple[str, str], ...]
+    target: np.ndarray
+    variables: pd.DataFrame = field(repr=False)
+    dropped: tuple[tuple[str, str], ...] = ()
 
     def counts(self) -> dict:
         """Return the numbers that stand beside a matched AUROC."""
@@ -50,170 +56,173 @@ class MatchedSets:
             "n_positive": int(self.positives.size),
             "n_negative": int(sum(part.size for part in self.negatives)),
             "n_tfs_with_positive": int(np.unique(self.tf).size),
-            "widened": int(self.widened.sum()),
+            "n_targets_with_positive": int(np.unique(self.target).size),
             "dropped_positives": len(self.dropped),
         }
 
+    def balance(self) -> pd.DataFrame:
+        """Return how alike positives and their negatives are in every matched variable.
 
-def matched_negatives(
-    evaluation: EvaluationSet,
-    features: pd.DataFrame,
-    rng: np.random.Generator,
-    tolerance: float = 0.2,
-    fallback: float = 0.4,
-    max_negatives: int = 50,
-    symmetric: bool = True,
-) -> MatchedSets | NotEstimable:
-    """Draw up to `max_negatives` pairs like each positive in mean and detection of both genes.
+        Returns
+        -------
+        DataFrame
+            Indexed by variable: ``before`` and ``after``, the mean of the positives minus that of
+            all negatives, and of their own negatives (sets weighted equally), over the SD of the
+            positives; ``auroc``, the within-set AUROC of the variable; ``balanced``, whether that
+            lies within 0.03 of 0.5.
+        """
+        rows = {}
+        others = np.ones(len(self.variables), dtype=bool)
+        others[self.positives] = False
+        for name, values in self.variables.items():
+            values = values.to_numpy()
+            own = values[self.positives]
+            matched = np.array([values[part].mean() for part in self.negatives])
+            spread = max(own.std(ddof=1) if own.size > 1 else 0.0, 1e-12)
+            within = float(within_set_auroc(self, values).mean())
+            rows[name] = {
+                "before": (own.mean() - values[others].mean()) / spread,
+                "after": (own - matched).mean() / spread,
+                "auroc": within,
+                "balanced": abs(within - 0.5) <= TOLERANCE,
+            }
+        return pd.DataFrame(rows).T.rename_axis("variable").astype({"balanced": bool})
+
+    def imbalance(self) -> NotEstimable | None:
+        """Return what matching left unlike, or None where every variable is balanced."""
+        table = self.balance()
+        left = table[~table["balanced"]]
+        if left.empty:
+            return None
+        words = ", ".join(f"{name} {row['auroc']:.3f}" for name, row in left.iterrows())
+        return NotEstimable(f"matching left an imbalance: within-set AUROC of {words}")
+
+
+def matching_variables(evaluation: EvaluationSet, features: pd.DataFrame) -> pd.DataFrame:
+    """Return log mean, detection and variance of source and target, and the product of the means.
 
     Parameters
     ----------
     evaluation
-        Universe without missing pairs (:func:`helpers.evaluation.sets.drop_missing` first);
-        substitutes come from it, so that the substitute source is a TF too.
+        Universe.
     features
-        Columns ``mean`` and ``detection``, indexed by gene.
-    rng
-        Source of the draws.
-    tolerance, fallback
-        A gene matches if both its mean and its detection differ by at most `tolerance` times the
-        positive's own value (detection: times the larger of the rate and 0.05); `fallback` is
-        used, and flagged, where fewer than 5 pairs match.
-    max_negatives
-        Negatives per positive, drawn without replacement.
-    symmetric
-        True = the window reaches from own / (1 + tolerance) to own * (1 + tolerance), so it is
-        symmetric in ratios. False = from own * (1 - tolerance), as published.
-
-    Returns
-    -------
-    MatchedSets or NotEstimable
-        A positive without a match is dropped and listed.
-
-    Notes
-    -----
-    Expression varies by factors, so a window of plus and minus 20 % holds more genes below a gene
-    than above it: where regulation follows prominence, the product of both means, which knows
-    nothing of the pair, then reaches about 0.6, and comparisons with it reject without any signal.
-    The window that is symmetric in ratios lies inside the other and brings the product near 0.5.
+        Columns ``mean`` (positive), ``detection`` and ``variance``, indexed by gene; see
+        :func:`helpers.evaluation.gene_level.gene_features`.
     """
-    if not 0 < tolerance <= fallback:
-        raise ParameterError(f"tolerances {tolerance} and {fallback}: 0 < first <= second needed")
-    tfs, source = np.unique(evaluation.source, return_inverse=True)
-    genes, target = np.unique(evaluation.target, return_inverse=True)
-    position = np.full((tfs.size, genes.size), -1)
-    position[source, target] = np.arange(evaluation.n_pairs)
-    position[source[evaluation.label], target[evaluation.label]] = -1  # negatives only
-    row_features = features.loc[tfs, ["mean", "detection"]].to_numpy(dtype=np.float64)
-    column_features = features.loc[genes, ["mean", "detection"]].to_numpy(dtype=np.float64)
+    columns = {}
+    for side in ("source", "target"):
+        mean = evaluation.gene_scores(features["mean"], side)
+        if (mean <= 0).any():
+            raise ParameterError("a gene is never expressed; choose genes that the cells express")
+        columns[f"log mean, {side}"] = np.log(mean)
+        columns[f"detection, {side}"] = evaluation.gene_scores(features["detection"], side)
+        columns[f"variance, {side}"] = evaluation.gene_scores(features["variance"], side)
+    product = np.exp(columns["log mean, source"] + columns["log mean, target"])
+    return pd.DataFrame(columns | {PRODUCT: product})
 
-    def alike(table: np.ndarray, own: np.ndarray, width: float) -> np.ndarray:
-        scale = np.array([abs(own[0]), max(own[1], DETECTION_FLOOR)])
-        away = (table - own) / np.maximum(scale, 1e-300)
-        below = width / (1 + width) if symmetric else width
-        inside = (away <= width + 1e-12) & (away >= -below - 1e-12)
-        return np.flatnonzero(inside.all(axis=1))
 
-    positives, negatives, widened, dropped = [], [], [], []
-    for pair in np.flatnonzero(evaluation.label):
-        own = row_features[source[pair]], column_features[target[pair]]
-        for width in (tolerance, fallback):
-            block = position[
-                np.ix_(alike(row_features, own[0], width), alike(column_features, own[1], width))
-            ]
-            candidates = block[block >= 0]
-            if candidates.size >= FEW:
-                break
-        if candidates.size == 0:
-            dropped.append((str(evaluation.source[pair]), str(evaluation.target[pair])))
-            continue
-        if candidates.size > max_negatives:
-            candidates = rng.choice(candidates, max_negatives, replace=False)
-        positives.append(pair)
-        negatives.append(np.sort(candidates))
-        widened.append(width != tolerance)
-    if not positives:
-        return NotEstimable(f"{evaluation.name}: no positive has a matched negative")
-    positives = np.array(positives)
+def matched_negatives(
+    evaluation: EvaluationSet, features: pd.DataFrame, n_negatives: int = NEGATIVES
+) -> MatchedSets | NotEstimable:
+    """Return the nearest negatives of each positive, by Mahalanobis distance in six coordinates.
+
+    The coordinates are log mean, detection rate and variance of the source and of the target, each
+    as its rank among the genes: a few genes of very large variance would otherwise set the scale
+    of the distance, and balance is judged by ranks, too (rank-based distance: Rosenbaum 2010,
+    Design of Observational Studies, section 8.3). Negatives come from the same universe, so that
+    the source of each is a TF too; a negative can serve several positives.
+
+    Parameters
+    ----------
+    evaluation
+        Universe without missing pairs (:func:`helpers.evaluation.sets.drop_missing` first).
+    features
+        Columns ``mean``, ``detection`` and ``variance``, indexed by gene.
+    n_negatives
+        Negatives per positive.
+    """
+    variables = matching_variables(evaluation, features)
+    ranks = features.loc[np.union1d(evaluation.source, evaluation.target), [*FEATURES]].rank()
+    coordinates = np.column_stack(
+        [
+            evaluation.gene_scores(ranks[name], side)
+            for side in ("source", "target")
+            for name in FEATURES
+        ]
+    )
+    found = nearest_controls(coordinates, evaluation.label, n_negatives)
+    if isinstance(found, NotEstimable):
+        return NotEstimable(f"{evaluation.name}: {found.reason}")
+    positives = np.flatnonzero(evaluation.label)
     return MatchedSets(
         positives,
-        tuple(negatives),
+        tuple(found[0]),
         evaluation.source[positives],
-        np.array(widened),
-        tuple(dropped),
+        evaluation.target[positives],
+        variables,
     )
 
 
 def within_set_auroc(matched: MatchedSets, scores: np.ndarray) -> np.ndarray:
     """Return, for each positive, the share of its own negatives that it beats (ties half), (P,)."""
     scores = np.asarray(scores, dtype=np.float64)
-    out = np.empty(matched.positives.size)
-    for k, (positive, negatives) in enumerate(
-        zip(matched.positives, matched.negatives, strict=True)
-    ):
-        own, others = scores[positive], scores[negatives]
-        if not (np.isfinite(own) and np.isfinite(others).all()):
-            raise ParameterError("a matched pair has no score; drop missing pairs before matching")
-        out[k] = (others < own).mean() + 0.5 * (others == own).mean()
-    return out
+    size = np.array([part.size for part in matched.negatives])
+    others = scores[np.concatenate(matched.negatives)]
+    own = np.repeat(scores[matched.positives], size)
+    if not (np.isfinite(own).all() and np.isfinite(others).all()):
+        raise ParameterError("a matched pair has no score; drop missing pairs before matching")
+    beaten = (others < own) + 0.5 * (others == own)
+    return np.add.reduceat(beaten, np.cumsum(size) - size) / size
 
 
-def matched_auroc(
-    matched: MatchedSets, scores: np.ndarray, rng: np.random.Generator, n_boot: int = 2000
-) -> Estimate:
-    """Return the within-set AUROC, positives weighted equally, with a TF-cluster interval.
+def matched_auroc(matched: MatchedSets, scores: np.ndarray, level: float = 0.95) -> Estimate:
+    """Return the within-set AUROC, positives weighted equally, with a two-way interval.
 
-    The interval is the percentile interval of the TF-cluster bootstrap; with fewer than 5 TFs
-    the limits are None and ``detail["interval"]`` says why.
+    The interval is t with the TF x target standard error of the positives' shares; with fewer than
+    5 TFs or targets the limits are None and ``detail["interval"]`` says why. It describes the
+    sets whether or not they are balanced; the tests below ask for balance.
     """
     values = within_set_auroc(matched, scores)
-    detail = matched.counts()
-    result = cluster_mean_test(values, matched.tf, rng, null=0.5, n_boot=n_boot)
+    result = crossed_mean_test(values, matched.tf, matched.target, null=0.5, level=level)
     if isinstance(result, NotEstimable):
-        detail["interval"] = str(result)
-        n_tfs = detail["n_tfs_with_positive"]
-        return Estimate(float(values.mean()), unit="TF", n_units=n_tfs, detail=detail)
+        detail = matched.counts() | {"interval": result.reason}
+        return Estimate(float(values.mean()), unit="TF x target", detail=detail)
     return Estimate(
         result.estimate,
-        result.detail["percentile_low"],
-        result.detail["percentile_high"],
-        "TF-cluster bootstrap, percentile",
-        "TF",
+        max(0.0, result.low),
+        min(1.0, result.high),
+        result.test,
+        result.unit,
         result.n_units,
-        result.resamples,
-        detail=detail | {"se": result.detail["se"]},
+        level=level,
+        detail=result.detail | matched.counts(),
     )
 
 
 def matched_test(
-    matched: MatchedSets, scores: np.ndarray, rng: np.random.Generator, n_perm: int = 10_000
+    matched: MatchedSets, scores: np.ndarray, level: float = 0.95
 ) -> Outcome | NotEstimable:
-    """Test within-set AUROC > 0.5 by flipping the sign of each TF's excess, one-sided."""
-    values = within_set_auroc(matched, scores)
-    names, codes = np.unique(matched.tf, return_inverse=True)
-    # Scaled sums: their mean over TFs is the mean over positives, so positives weigh equally.
-    sums = np.bincount(codes, weights=values - 0.5) * names.size / values.size
-    return sign_flip_test(sums + 0.5, rng, n_perm, sides="one", unit="TF", null_value=0.5)
+    """Test within-set AUROC > 0.5, one-sided, TFs and targets as units; refused without balance."""
+    if (reason := matched.imbalance()) is not None:
+        return reason
+    return _tested(matched, within_set_auroc(matched, scores), 0.5, "one", "AUROC 0.5", level)
 
 
 def compare_matched(
-    matched: MatchedSets,
-    scores_a: np.ndarray,
-    scores_b: np.ndarray,
-    rng: np.random.Generator,
-    n_boot: int = 2000,
+    matched: MatchedSets, first: np.ndarray, second: np.ndarray, level: float = 0.95
 ) -> Outcome | NotEstimable:
-    """Test the difference of two within-set AUROCs by a paired TF-cluster bootstrap, two-sided."""
-    difference = within_set_auroc(matched, scores_a) - within_set_auroc(matched, scores_b)
-    if np.unique(matched.tf).size < MIN_CLUSTERS:
-        n_tfs = np.unique(matched.tf).size
-        return NotEstimable(f"{n_tfs} TFs with a matched positive; at least 5 needed")
-    return cluster_mean_test(difference, matched.tf, rng, null=0.0, n_boot=n_boot, unit="TF")
+    """Test the difference of two within-set AUROCs, two-sided; refused without balance."""
+    if (reason := matched.imbalance()) is not None:
+        return reason
+    difference = within_set_auroc(matched, first) - within_set_auroc(matched, second)
+    return _tested(matched, difference, 0.0, "two", "equal AUROC", level)
 
 
-def pooled_auroc(matched: MatchedSets, scores: np.ndarray) -> Estimate | NotEstimable:
-    """Return the AUROC of all positives against all matched negatives at once (published)."""
-    scores = np.asarray(scores, dtype=np.float64)
-    negatives = np.concatenate(matched.negatives)
-    values = np.concatenate([scores[matched.positives], scores[negatives]])
-    return auroc(values, np.arange(values.size) < matched.positives.size)
+def _tested(
+    matched: MatchedSets, values: np.ndarray, null: float, sides: str, words: str, level: float
+) -> Outcome | NotEstimable:
+    found = crossed_mean_test(values, matched.tf, matched.target, null, sides, level)
+    if isinstance(found, NotEstimable):
+        return found
+    words = f"{words} within matched sets"
+    return replace(found, null=words, detail=found.detail | matched.counts())

@@ -8,30 +8,33 @@ from matplotlib.figure import Figure
 
 from helpers.plotting import style
 
+COLOURS = {
+    "yes": style.BLUE,
+    "yes, with a documented defect": style.SKY,
+    "yes, but contradicted elsewhere": style.GREEN,
+    "in part": style.YELLOW,
+    "only under another reading": style.ORANGE,
+    "no": style.VERMILLION,
+    "not compared": style.GREY,
+    "archive not fetched in this build": style.PURPLE,
+}
 
-def status_bars(counts: pd.DataFrame) -> tuple[Figure, str]:
-    """Draw the number of claims per status as stacked bars, one bar a paper.
+
+def standing_bars(counts: pd.DataFrame) -> tuple[Figure, str]:
+    """Draw the number of measured claims by standing as stacked bars, one bar a paper.
 
     Parameters
     ----------
     counts
-        Status by paper, as `helpers.registry.ledger.status_counts` returns it.
+        Standing by paper, as `helpers.registry.standing.standing_counts` returns it.
 
     Returns
     -------
     tuple
         Figure and alternative text.
     """
-    papers = [name for name in counts.columns if name != "all"]
-    colours = (
-        style.BLUE,
-        style.SKY,
-        style.VERMILLION,
-        style.ORANGE,
-        style.PURPLE,
-        style.GREY,
-    )
-    return _stacked(counts[papers].T, colours, "paper", "claims")
+    papers = counts.drop(columns=["measured", "settings"])
+    return _stacked(papers.T, tuple(COLOURS[name] for name in counts.index), "paper", "claims")
 
 
 def verdict_bars(counts: pd.DataFrame) -> tuple[Figure, str]:

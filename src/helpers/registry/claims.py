@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from dataclasses import dataclass
 from decimal import Decimal
@@ -28,6 +29,8 @@ class Claim:
         Identifier, paper letter, section, what is stated, and the labels of the claims file.
     value, range, table, uncertainty, conditions, note
         The printed figures in whichever form the paper gives them; ``None`` where absent.
+    repeats
+        Claims whose figures this one prints again, where it does.
     """
 
     id: str
@@ -42,6 +45,7 @@ class Claim:
     uncertainty: object = None
     conditions: str | None = None
     note: str | None = None
+    repeats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,24 +71,37 @@ class Printed:
 
 @cache
 def load_claims() -> dict[str, Claim]:
-    """Return all published claims by identifier.
+    """Return all published claims by identifier: ``claims.yaml``, then ``targets.csv``.
+
+    The targets are figures of the later text of paper A (``a2t/``) and of paper C's body
+    (``c2t/``); each is kept as the text that is printed.
 
     Raises
     ------
     RegistryError
-        If an identifier occurs twice.
+        If an identifier occurs twice, or a target repeats a claim that does not exist.
     """
-    text = files("helpers.registry").joinpath("claims.yaml").read_text(encoding="utf-8")
+    room = files("helpers.registry")
     fields = Claim.__dataclass_fields__
     claims: dict[str, Claim] = {}
-    for row in yaml.safe_load(text)["claims"]:
-        if row["id"] in claims:
-            raise RegistryError(f"claims.yaml lists {row['id']!r} twice; keep one.")
+    for row in yaml.safe_load(room.joinpath("claims.yaml").read_text(encoding="utf-8"))["claims"]:
         kept = {key: value for key, value in row.items() if key in fields}
         if "range" in kept:
             kept["range"] = tuple(kept["range"])
-        claims[row["id"]] = Claim(**kept)
+        _add(claims, Claim(**kept))
+    with room.joinpath("targets.csv").open(encoding="utf-8", newline="") as handle:
+        for row in csv.DictReader(handle):
+            _add(claims, Claim(**row | {"repeats": tuple(row["repeats"].split())}))
+    for claim in claims.values():
+        if unknown := set(claim.repeats) - set(claims):
+            raise RegistryError(f"{claim.id} repeats {sorted(unknown)}, which no claim is called.")
     return claims
+
+
+def _add(claims: dict[str, Claim], claim: Claim) -> None:
+    if claim.id in claims:
+        raise RegistryError(f"The claims list {claim.id!r} twice; keep one.")
+    claims[claim.id] = claim
 
 
 def claim_of(path: str) -> str:
@@ -146,7 +163,8 @@ def printed_words(path: str) -> str:
     Parameters
     ----------
     path
-        ``ID`` or ``ID[ROW].COLUMN``, as for :func:`printed`.
+        ``ID``, ``ID[ROW].COLUMN``, or ``ID#n`` for the n-th text of a list, as for
+        :func:`printed`.
 
     Raises
     ------
@@ -159,6 +177,8 @@ def printed_words(path: str) -> str:
         raise RegistryError(f"No claim at {path!r}; see claims.yaml for the identifiers.")
     claim = claims[match["claim"]]
     text = _cell(claim, match["row"], match["column"])[0] if match["row"] else claim.value
+    if isinstance(text, list) and match["part"] and match["part"].isdigit():
+        text = text[int(match["part"])]
     if not isinstance(text, str):
         raise RegistryError(f"{path!r} holds no text: {text!r}.")
     return text
@@ -171,7 +191,7 @@ def _cell(claim: Claim, row: str, column: str) -> tuple[object, int | None]:
     hits = [
         r
         for r in rows
-        if any(row == " ".join(str(c) for c in list(r.values())[:n]) for n in (1, 2, 3))
+        if any(row == " ".join(str(c) for c in list(r.values())[:n]) for n in (1, 2, 3, 4))
     ]
     if len(hits) != 1:
         raise RegistryError(f"Row {row!r} matches {len(hits)} rows of claim {claim.id!r}, not one.")

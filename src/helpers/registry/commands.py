@@ -9,6 +9,7 @@ import typer
 
 from helpers.errors import RegistryError
 from helpers.files import atomic_write, project_root, results_dir
+from helpers.registry.ledger_page import counts_markdown, ledger_of
 
 app = typer.Typer(help="The ledger of published claims.", no_args_is_help=True)
 
@@ -20,7 +21,7 @@ Profile = Annotated[str, typer.Option(help="Profile whose results are read.")]
 
 @app.command()
 def counts(profile: Profile = "demo") -> None:
-    """Print the number of claims per status and paper.
+    """Print the number of claims by agreement, by evidence and by paper.
 
     Example: helpers ledger counts --profile demo
     """
@@ -32,7 +33,7 @@ def readme(
     profile: Profile = "demo",
     path: Annotated[Path | None, typer.Option(help="README to update.")] = None,
 ) -> None:
-    """Write the numbers per status into the README, between its two markers.
+    """Write these numbers into the README, between its two markers.
 
     Example: helpers ledger readme
     """
@@ -48,10 +49,7 @@ def readme(
 
 
 def _counts(profile: str) -> str:
-    # analyses sits above registry; commands are entry points and import it only when called
-    from helpers.analyses.ledger import counts_markdown, profile_ledger
-
     folder = results_dir() / profile
     if not folder.is_dir():
         raise RegistryError(f"no results in {folder}: run 'make book PROFILE={profile}' first")
-    return counts_markdown(profile_ledger(folder))
+    return counts_markdown(ledger_of(folder))

@@ -1,174 +1,76 @@
-"""The claim ledger: one computed status for every published claim.
+"""The claim ledger: for every published claim, three questions with computed answers.
 
-A claim is linked to code by the values that notebooks store: an entry of ``values.json`` whose
-``claim`` names a printed figure (a path as for :func:`helpers.registry.claims.printed`) and
-whose ``variant`` is ``published`` is compared with it; an entry with ``variant = corrected`` is
-shown beside it. Nobody writes a status.
+*Does a value of this build agree with the print? What kind of evidence is that value? What do other
+printed figures say against it?* A claim is linked to code by the values that pages store: an entry
+of ``values.json`` whose ``claim`` names a printed figure (a path as for
+:func:`helpers.registry.claims.printed`) and whose ``variant`` is ``published`` is compared with it;
+``corrected`` is shown beside it; ``contradicts`` speaks against it. A check of printed figures
+answers a figure only if it computes that very figure. Nobody writes a verdict.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from importlib.resources import files
-from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from helpers.errors import RegistryError
-from helpers.registry.claims import (
-    Claim,
-    Printed,
-    claim_of,
-    load_claims,
-    printed,
-    printed_words,
-)
-from helpers.registry.published import CheckResult
+from helpers.registry import evidence as kinds
+from helpers.registry.answers import Link
+from helpers.registry.claims import Claim, claim_of, load_claims, printed
+from helpers.registry.evidence import Notes, archives_here, evidence_of
+from helpers.registry.figures import figures, unanswered
+from helpers.registry.published import CHECK_VERDICTS, CheckResult
+from helpers.registry.records import NOT_FETCHED
+from helpers.registry.shown import of_check, of_link, printed_text, sentence, several
 
-REPRODUCED = "reproduced"
-CORRECTED = "reproduced with correction"
-DIFFERS = "differs"
-INCONSISTENT = "inconsistent with itself"
-NO_EVIDENCE = "no evidence available"
-NEEDS_DATA = "needs data the reader can bring"
-STATUSES = (REPRODUCED, CORRECTED, DIFFERS, INCONSISTENT, NEEDS_DATA, NO_EVIDENCE)
+YES = "yes"
+PART = "in part"
+READING = "only under another reading"
+NO = "no"
+OPEN = "not compared"
+AGREES = (YES, PART, READING, NO, OPEN)
+"""Answers to *agrees with print?*; "in part": what was compared agrees, but not all of it was."""
 
 CHECKS_PAGE = "92_published_numbers"
 """Notebook whose checks use nothing but printed figures."""
 
-SLACK = 1e-9
-
 
 @dataclass(frozen=True)
-class Link:
-    """A stored value that answers a printed figure.
+class Answer:
+    """What one value says about one printed figure.
 
     Parameters
     ----------
     path
-        Printed figure, as for :func:`helpers.registry.claims.printed`.
-    value
-        What the code returned, a number or, for a figure printed in words, text; ``None`` if the
-        notebook found it not estimable.
-    variant
-        ``published`` or ``corrected``.
-    notebook, key, function
-        Where the value is stored, and which function made it; empty where the page did.
-    tolerance
-        Absolute tolerance beside rounding (Monte-Carlo error of a p value, for example).
-    note
-        What the data really are, where the paper's label differs.
-    low, high
-        Interval of the value, where it has one.
-    decided
-        Whether the page that compared it found that it matches; ``None`` where none did.
+        The printed figure.
+    agrees
+        One of `AGREES`.
+    kind
+        One of `helpers.registry.evidence.KINDS`.
+    shown
+        The value as text.
+    notebook, function
+        Where it comes from.
+    remark
+        What the reader should know about it.
+    check
+        The check of printed figures that it is, if it is one.
     """
 
     path: str
-    value: float | str | None
-    variant: str
+    agrees: str
+    kind: str
+    shown: str
     notebook: str
-    key: str
     function: str
-    tolerance: float = 0.0
-    note: str = ""
-    low: float | None = None
-    high: float | None = None
-    decided: bool | None = None
-
-    @property
-    def claim_id(self) -> str:
-        """Identifier of the claim."""
-        return claim_of(self.path)
-
-    def matches(self) -> bool:
-        """Whether the value rounds to the printed figure, or differs by at most the tolerance.
-
-        Text matches if it is the printed text.
-        """
-        if self.value is None:
-            return False
-        if self.decided is not None:
-            return self.decided
-        if isinstance(self.value, str):
-            return self.value == printed_words(self.path)
-        target: Printed = printed(self.path)
-        room = self.tolerance + SLACK
-        return target.low - room <= self.value <= target.high + room
-
-
-def collect_links(results: Path) -> list[Link]:
-    """Read every claim-bearing value below ``results/PROFILE``.
-
-    Raises
-    ------
-    RegistryError
-        If a value names an unknown claim or variant, a published one was neither compared nor names
-        its function, or two values of one variant answer the same figure.
-    """
-    links: dict[tuple[str, str], Link] = {}
-    for file in sorted(Path(results).glob("*/values.json")):
-        for key, entry in json.loads(file.read_text(encoding="utf-8")).items():
-            if "claim" not in entry:
-                continue
-            link = _link(file.parent.name, key, entry)
-            if other := links.get((link.path, link.variant)):
-                raise RegistryError(
-                    f"{link.path} ({link.variant}) is answered by {other.notebook}/{other.key} "
-                    f"and by {link.notebook}/{key}; keep one."
-                )
-            links[link.path, link.variant] = link
-    return list(links.values())
-
-
-def _link(notebook: str, key: str, entry: dict) -> Link:
-    where = f"{notebook}/{key}"
-    if claim_of(entry["claim"]) not in load_claims():
-        raise RegistryError(f"{where} names the claim {entry['claim']!r}, which does not exist.")
-    if entry.get("variant") not in ("published", "corrected"):
-        raise RegistryError(
-            f"{where} answers a claim and needs variant 'published' or 'corrected'."
-        )
-    made = bool(entry.get("function")) or "matches" in entry
-    if entry["variant"] == "published" and not made:
-        raise RegistryError(
-            f"{where} answers a claim: use run.compare, or give the name of its function."
-        )
-    (printed_words if isinstance(entry.get("value"), str) else printed)(entry["claim"])
-    return Link(
-        path=entry["claim"],
-        value=entry.get("value"),
-        variant=entry["variant"],
-        notebook=notebook,
-        key=key,
-        function=entry.get("function", ""),
-        tolerance=float(entry.get("tolerance", 0.0)),
-        note=entry.get("note", ""),
-        low=entry.get("low"),
-        high=entry.get("high"),
-        decided=entry.get("matches"),
-    )
-
-
-def load_notes() -> dict:
-    """Return the hand-written part: documented defects, explained differences, needed data."""
-    text = files("helpers.registry").joinpath("ledger_notes.yaml").read_text(encoding="utf-8")
-    notes = yaml.safe_load(text)
-    named = [*notes["defects"], *notes["differences"]]
-    unknown = [name for name in named if name not in load_claims()]
-    for row in notes["needs"]:
-        unknown += [p for p in row["claims"] if not any(fnmatchcase(c, p) for c in load_claims())]
-    if unknown:
-        raise RegistryError(f"ledger_notes.yaml names no claim with {sorted(unknown)}.")
-    return notes
+    remark: str = ""
+    check: str = ""
 
 
 def build_ledger(
-    links: Iterable[Link], checks: Iterable[CheckResult], notes: dict, notebooks: Iterable[str]
+    links: Iterable[Link], checks: Iterable[CheckResult], notes: Notes, notebooks: Iterable[str]
 ) -> pd.DataFrame:
     """Return the ledger: one row a claim.
 
@@ -179,156 +81,189 @@ def build_ledger(
     checks
         Internal-consistency checks of the printed figures.
     notes
-        Documented defects, explained differences and needed data (:func:`load_notes`).
+        The hand-written part (:func:`helpers.registry.evidence.load_notes`).
     notebooks
-        Notebooks that exist: a claim `needs data` only if a notebook implements its protocol.
+        Notebooks that exist: data are named as missing only if a notebook could use them.
 
     Returns
     -------
     pandas.DataFrame
-        ``claim_id, paper, section, kind, quantity, status, published, computed, corrected,
-        tolerance, cells, matching, notebook, function, check, reason, contradictions``.
-        ``notebook`` and ``function`` are lists joined by commas; ``check`` is the check of
-        printed figures that decided, if one did.
+        ``claim_id, paper, section, kind`` ("measured" or "setting"), ``quantity, published,
+        agrees, evidence, contradictions`` (sentences, one a line), ``computed, corrected, defect,
+        figures, compared, matching, tolerance, notebook, function, check, reason``.
+        ``notebook`` and ``function`` are lists joined by commas.
     """
-    by_claim: dict[str, list[Link]] = {}
-    for link in links:
-        by_claim.setdefault(link.claim_id, []).append(link)
-    stated: dict[str, list[CheckResult]] = {}
-    for check in checks:
-        stated.setdefault(claim_of(check.stated.path), []).append(check)
-    available = set(notebooks)
-    rows = [
-        _row(claim, by_claim.get(claim.id, []), stated.get(claim.id, []), notes, available)
-        for claim in load_claims().values()
+    links, checks = list(links), list(checks)
+    here = archives_here(links, notes)
+    available = frozenset(notebooks)
+    rows: dict[str, dict] = {}
+    for claim in load_claims().values():
+        mine = [link for link in links if link.claim_id == claim.id]
+        answers = _of_links(mine, notes)
+        for more in (_of_checks(claim, checks), _of_repeats(claim, rows)):
+            taken = {a.path for a in answers}
+            answers += [a for a in more if a.path not in taken]
+        rows[claim.id] = (
+            _facts(claim, mine, answers, notes, [rows[name]["defect"] for name in claim.repeats])
+            | _verdict(claim, answers, notes, here, available)
+            | {"contradictions": "\n".join(_against(claim, mine, checks, notes))}
+        )
+    return pd.DataFrame(rows.values()).drop(columns="_numbers")
+
+
+def _of_links(links: list[Link], notes: Notes) -> list[Answer]:
+    return [
+        Answer(
+            path=link.path,
+            agrees=YES if link.matches() else NO,
+            kind=evidence_of(link, notes),
+            shown=of_link(link),
+            notebook=link.notebook,
+            function=link.function,
+            remark=link.note,
+        )
+        for link in links
+        if link.variant == "published" and link.claim_id not in notes.circular
     ]
-    return pd.DataFrame(rows)
 
 
-def _row(
-    claim: Claim, links: list[Link], checks: list[CheckResult], notes: dict, notebooks: set[str]
+def _of_checks(claim: Claim, checks: list[CheckResult]) -> list[Answer]:
+    agrees = {CHECK_VERDICTS[0]: YES, CHECK_VERDICTS[1]: READING, CHECK_VERDICTS[2]: NO}
+    return [
+        Answer(
+            path=check.stated.path,
+            agrees=agrees[check.verdict],
+            kind=kinds.PRINTED,
+            shown=of_check(check),
+            notebook=CHECKS_PAGE,
+            function=check.source,
+            remark=_reading(check),
+            check=check.id,
+        )
+        for check in checks
+        if check.derives and claim_of(check.stated.path) == claim.id
+    ]
+
+
+def _reading(check: CheckResult) -> str:
+    if check.outcome.agrees:
+        return ""
+    return "; ".join(f"agrees for this reading: {text}" for text, o in check.readings if o.agrees)
+
+
+def _of_repeats(claim: Claim, rows: dict[str, dict]) -> list[Answer]:
+    """Return answers to figures that are printed again, from the rows of the earlier claims."""
+    answers = []
+    for path in figures(claim) if claim.repeats else []:
+        value = abs(printed(path).value)
+        for name in claim.repeats:
+            row = rows[name]
+            if value in row["_numbers"] and row["agrees"] != OPEN:
+                text = f"as {name}"
+                answers.append(
+                    Answer(path, row["agrees"], row["evidence"], "", "", "", text, row["check"])
+                )
+                break
+    return answers
+
+
+def _facts(
+    claim: Claim, links: list[Link], answers: list[Answer], notes: Notes, inherited: list[str]
 ) -> dict:
-    published = [link for link in links if link.variant == "published"]
+    defects = [notes.defects.get(claim.id, ""), *inherited]
     corrected = [link for link in links if link.variant == "corrected"]
-    status, reason, check = _status(claim, published, checks, notes, notebooks)
-    sources = [*published, *corrected]
-    pages = [link.notebook for link in sources]
-    functions = [link.function for link in sources]
-    if check is not None:
-        pages, functions = [*pages, CHECKS_PAGE], [*functions, check.source]
-    elif not sources and (need := _need(claim, notes, notebooks)):
-        pages = [need["notebook"]]
-    against = [c.id for c in checks if c.verdict == "inconsistent"]
+    shown = [of_link(link) for link in corrected]
+    if claim.id in notes.bounds:
+        shown = [f"at worst {text}, with {notes.bounds[claim.id]}" for text in shown]
+    pages = [a.notebook for a in answers] + [link.notebook for link in corrected]
+    functions = [a.function for a in answers] + [link.function for link in corrected]
     return {
         "claim_id": claim.id,
         "paper": claim.paper,
         "section": claim.section,
-        "kind": claim.kind,
+        "kind": "setting" if claim.kind == "design parameter" else "measured",
         "quantity": claim.quantity,
-        "status": status,
         "published": printed_text(claim),
-        "computed": _values(published) or _of_check(check),
-        "corrected": _values(corrected),
-        "tolerance": max((link.tolerance for link in published), default=0.0),
-        "cells": len(published),
-        "matching": sum(link.matches() for link in published),
-        "notebook": ", ".join(dict.fromkeys(pages)),
-        "function": ", ".join(filter(None, dict.fromkeys(functions))),
-        "check": check.id if check else "",
-        "reason": reason,
-        "contradictions": ", ".join(against),
+        "computed": several([a.shown for a in answers if a.shown]),
+        "corrected": several(shown),
+        "defect": " ".join(dict.fromkeys(filter(None, defects))),
+        "figures": len(set(figures(claim)) - notes.constants),
+        "compared": len(answers),
+        "matching": sum(a.agrees == YES for a in answers),
+        "tolerance": max((link.tolerance for link in links), default=0.0),
+        "notebook": ", ".join(dict.fromkeys(filter(None, pages))),
+        "function": ", ".join(dict.fromkeys(filter(None, functions))),
+        "check": next((a.check for a in answers if a.check), ""),
+        "_numbers": _numbers(claim),
     }
 
 
-def _status(
+def _numbers(claim: Claim) -> set[float]:
+    """Return the sizes of the numbers that a claim prints, to recognise them elsewhere."""
+    values = set()
+    for path in figures(claim):
+        try:
+            values.add(abs(printed(path).value))
+        except RegistryError:  # a figure in words
+            continue
+    return values
+
+
+def _verdict(
     claim: Claim,
-    published: list[Link],
-    checks: list[CheckResult],
-    notes: dict,
-    notebooks: set[str],
-) -> tuple[str, str, CheckResult | None]:
-    """Return the status, the reason, and the check of printed figures that decided, if any."""
-    defect = notes["defects"].get(claim.id, "")
-    remark = next((link.note for link in published if link.note), "")
-    if published:
-        wrong = [link.path for link in published if not link.matches()]
-        if wrong:
-            why = notes["differences"].get(claim.id, "")
-            count = f"{len(wrong)} of {len(published)} figures differ: {', '.join(wrong[:5])}"
-            return DIFFERS, f"{count}. {why}".strip(), None
-        return (CORRECTED, defect, None) if defect else (REPRODUCED, remark, None)
-    verdicts = {check.verdict: check for check in checks}
-    if found := verdicts.get("inconsistent"):
-        return INCONSISTENT, found.note or found.question, found
-    if claim.kind == "derived" and (found := verdicts.get("consistent under another reading")):
-        reading = next(text for text, outcome in found.readings if outcome.agrees)
-        text = f"recomputes from other printed figures under this reading: {reading}"
-        return CORRECTED, text, found
-    derived = [c for c in checks if c.derives or claim.kind == "derived"]
-    if found := next((c for c in derived if c.verdict == "consistent"), None):
-        return REPRODUCED, "recomputes from other printed figures", found
-    if need := _need(claim, notes, notebooks):
-        return NEEDS_DATA, need["needs"], None
+    answers: list[Answer],
+    notes: Notes,
+    here: dict[str, bool],
+    notebooks: frozenset[str],
+) -> dict:
+    if answers:
+        kind = max((a.kind for a in answers), key=kinds.WEAKER.index)
+        agrees, reason = _agreement(claim, answers, notes)
+        return {"agrees": agrees, "evidence": kind, "reason": reason}
+    source = notes.source(claim.id)
+    if source and source.archive and not here[source.archive]:
+        return {
+            "agrees": OPEN,
+            "evidence": NOT_FETCHED,
+            "reason": f"its file is in {source.archive}",
+        }
+    return {"agrees": OPEN, "evidence": kinds.NONE, "reason": _why_open(claim, notes, notebooks)}
+
+
+def _agreement(claim: Claim, answers: list[Answer], notes: Notes) -> tuple[str, str]:
+    found = [a.agrees for a in answers]
+    remarks = "; ".join(dict.fromkeys(a.remark for a in answers if a.remark))
+    if NO in found:
+        wrong = [a.path for a in answers if a.agrees == NO]
+        why = notes.differences.get(claim.id, "")
+        count = f"{len(wrong)} of {len(answers)} figures differ: {', '.join(wrong[:5])}"
+        return NO, f"{count}. {why}".strip()
+    if READING in found:
+        return READING, remarks
+    left = unanswered(claim, [a.path for a in answers], notes.constants)
+    if left or PART in found:
+        total = len(set(figures(claim)) - notes.constants)
+        return PART, f"{len(left)} of {total} figures have no answer. {remarks}".strip()
+    return YES, remarks
+
+
+def _why_open(claim: Claim, notes: Notes, notebooks: frozenset[str]) -> str:
+    if why := notes.circular.get(claim.id) or notes.uncheckable.get(claim.id):
+        return why
+    if notes.source(claim.id):
+        return "the page that answers it has not run in this build"
     if claim.kind == "design parameter":
-        text = "a stated setting or definition; no archived file and no other printed figure "
-        return NO_EVIDENCE, text + "shows it, and repeating the analysis would not", None
-    text = "no value of this book answers it, and no other printed figure implies it"
-    return NO_EVIDENCE, text, None
+        return "a stated setting; no archived file and no other printed figure gives it"
+    if need := notes.need(claim.id, notebooks):
+        return f"{need[0]} implements it. {need[1]}"
+    return "no value of this book answers it, and no other printed figure implies it"
 
 
-def _need(claim: Claim, notes: dict, notebooks: set[str]) -> dict | None:
-    """Return the data that would answer a claim; a setting is not answered by new data."""
-    if claim.kind == "design parameter":
-        return None
-    for row in notes["needs"]:
-        if row["notebook"] in notebooks and any(fnmatchcase(claim.id, p) for p in row["claims"]):
-            return row
-    return None
-
-
-def printed_text(claim: Claim) -> str:
-    """Return a claim's printed figure as short text."""
-    if claim.table is not None:
-        return f"table of {len(claim.table['rows'])} rows"
-    if claim.range is not None:
-        return f"{claim.range[0]} to {claim.range[1]}"
-    text = ", ".join(map(str, claim.value)) if isinstance(claim.value, list) else str(claim.value)
-    if isinstance(claim.uncertainty, dict) and "value" in claim.uncertainty:
-        text += f" ± {claim.uncertainty['value']}"
-    return text
-
-
-def _values(links: list[Link]) -> str:
-    if len(links) > 3:
-        return f"{len(links)} values"
-    return ", ".join(map(_shown, links))
-
-
-def _of_check(check: CheckResult | None) -> str:
-    """Return what other printed figures give: the outcome of the reading that decided."""
-    if check is None:
-        return ""
-    outcomes = [check.outcome, *(outcome for _, outcome in check.readings)]
-    best = next((outcome for outcome in outcomes if outcome.agrees), check.outcome)
-    low, high = _digits(best.low), _digits(best.high)
-    return low if low == high else f"{low} to {high}"
-
-
-def _digits(value: float) -> str:
-    """Return whole numbers in full, others with four significant digits."""
-    return f"{value:.0f}" if float(value).is_integer() else f"{value:.4g}"
-
-
-def _shown(link: Link) -> str:
-    if link.value is None:
-        return "not estimable"
-    if isinstance(link.value, str):
-        return link.value
-    interval = "" if link.low is None else f" [{link.low:.3g}, {link.high:.3g}]"
-    return f"{_digits(link.value)}{interval}"
-
-
-def status_counts(ledger: pd.DataFrame) -> pd.DataFrame:
-    """Return the number of claims by status (rows, in fixed order) and paper (columns)."""
-    counts = pd.crosstab(ledger["status"], ledger["paper"]).reindex(STATUSES, fill_value=0)
-    return counts.assign(all=counts.sum(axis=1))
+def _against(claim: Claim, links: list[Link], checks: list[CheckResult], notes: Notes) -> list[str]:
+    """Return the sentences that speak against a claim."""
+    found = [sentence(c) for c in checks if c.verdict == "inconsistent" and claim.id in c.against]
+    found += [f"{link.note} {of_link(link)}." for link in links if link.variant == "contradicts"]
+    for mine, others, why in notes.pairs:
+        if claim.id in mine:
+            found.append(why + (f" See {', '.join(others)}." if others else ""))
+    return found

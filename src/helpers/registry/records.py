@@ -22,6 +22,9 @@ _CHOICES = {
     "variant": ("corrected", "published"),
 }
 
+NOT_FETCHED = "archive not fetched in this build"
+"""How the reason begins where files are absent, and a design is not at fault."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TestRecord:

@@ -96,6 +96,11 @@ class Page:
         """The parameters of this run; empty when no runner is at work."""
         return dict(self._context["parameters"])
 
+    @property
+    def values(self) -> dict[str, dict[str, Any]]:
+        """What this page has kept so far, as it will stand in ``values.json``."""
+        return dict(self._values)
+
     def value(self, key: str, value: Any, **meta: Any) -> None:
         """Keep a value that prose may cite.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 
 from helpers.files import atomic_write, project_root, results_dir
-from helpers.running import api, assets, exercises, sources
+from helpers.running import api, assets, citation, exercises, sources
 from helpers.running.provenance import FILE
 from helpers.running.tidy import with_prose
 
@@ -59,6 +59,8 @@ def stage(root: Path, profile: str, overlay: str | None = None) -> list[str]:
             pages[f"{name}.ipynb"] = nbformat.writes(with_prose(executed, sources.load(name)))
     names = [name.removesuffix(".ipynb") for name in pages]
     pages["exercises.md"] = exercise_index(names)
+    if (root / citation.FILE).is_file():
+        pages["cite.md"] = citation.page(root)
     pages |= {f"api_{room}.md": text for room, text in api.pages().items()}
     for kind, module in CARDS.items():
         for name, text in _cards(module).items():

@@ -12,7 +12,7 @@ from typing import Any
 from sphinx.application import Sphinx
 
 from helpers import __version__
-from helpers.running import pages, roles, table_files
+from helpers.running import glossary_links, pages, roles, table_files
 
 _LITERAL = re.compile(r"(``.*?``|`[^`]*`)")
 _MARKUP = re.compile(r"(?<!\\)\||(?<![\\*\w])\*(?=\w)(?![^*]*\*)")
@@ -50,6 +50,12 @@ def _copy_tables(app: Sphinx, exception: Exception | None) -> None:
         table_files.copy(Path(app.outdir), *roles.chosen())
 
 
+def _one_page_knows_all_nodes(app: Sphinx) -> None:
+    """Let the builder of a single page draw what extensions have registered for HTML."""
+    drawn = app.registry.translation_handlers
+    drawn["singlehtml"] = drawn.get("html", {}) | drawn.get("singlehtml", {})
+
+
 def _escape(
     app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
 ) -> None:
@@ -68,7 +74,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     roles.register(app)
     app.setup_extension("sphinx.ext.autodoc")  # which declares the event
     app.connect("autodoc-process-docstring", _escape, priority=900)
+    app.connect("builder-inited", _one_page_knows_all_nodes)
     app.connect("html-page-context", _drop_live_code, priority=900)
     app.connect("build-finished", _drop_preloads)
     app.connect("build-finished", _copy_tables)
+    app.connect("doctree-resolved", glossary_links.link_first_uses)
     return {"version": __version__, "parallel_read_safe": True, "parallel_write_safe": True}

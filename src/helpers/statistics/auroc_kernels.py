@@ -145,3 +145,26 @@ def placements(order, last, positive):
             out[order[k]] = of_positive if positive[order[k]] else of_negative
         start, plus_below, minus_below = i + 1, plus_below + plus, minus_below + minus
     return out
+
+
+@njit(cache=True, nogil=True)
+def wins_inside(order, last, positive, cluster, n_clusters):
+    """Return (T,) wins of the positives of each cluster over its own negatives, ties as half."""
+    wins = np.zeros(n_clusters)
+    below = np.zeros(n_clusters)
+    start = 0
+    for i in range(order.size):
+        if not last[i]:
+            continue
+        # Half before and half after the run's own negatives: ties count half.
+        for k in range(start, i + 1):
+            if positive[order[k]]:
+                wins[cluster[order[k]]] += 0.5 * below[cluster[order[k]]]
+        for k in range(start, i + 1):
+            if not positive[order[k]]:
+                below[cluster[order[k]]] += 1.0
+        for k in range(start, i + 1):
+            if positive[order[k]]:
+                wins[cluster[order[k]]] += 0.5 * below[cluster[order[k]]]
+        start = i + 1
+    return wins

@@ -2,23 +2,29 @@
 
 The pairs of one TF are dependent, and so are the pairs of one target: a prominent gene is attended
 to by every TF, and a few targets hold many of the positives of a network. Clustering on TFs alone
-takes targets as fixed and makes intervals too short. Here the influence of every pair is summed
-over rows and over columns, and both sums count.
+takes targets as fixed and makes intervals too short. Here the AUROC without each row and without
+each column is compared with the AUROC of all pairs, and both kinds of change count.
+
+Three choices matter where few hubs hold many positives; together they bring the coverage of 95 %
+intervals under relabelled genes from 0.89 to between 0.94 and 0.98 (measured on shipped models with
+TRRUST and DoRothEA): exact leave-one-out changes instead of linear influences, the product of the
+changes of a gene that is row and column, and degrees of freedom that fall with the concentration
+of the changes in few genes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
 
 from helpers.errors import ParameterError
 from helpers.estimates import NotEstimable
+from helpers.statistics import auroc_kernels as kernels
 from helpers.statistics.auroc import presort
 from helpers.statistics.checks import both_classes, cluster_codes, label_vector, score_matrix
 from helpers.statistics.clusters import cluster_counts
-from helpers.statistics.delong import shares_beaten
 from helpers.statistics.equivalence import tost
 from helpers.statistics.results import Outcome
 
@@ -34,7 +40,7 @@ class Contrast:
 
     value: float
     se: float
-    df: int
+    df: float
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Return value -+ t(df) se."""
@@ -44,22 +50,27 @@ class Contrast:
 
 @dataclass(frozen=True)
 class CrossedAuroc:
-    """AUROCs of k scores on the same pairs, and the three sums behind their covariance.
+    """AUROCs of k scores on the same pairs, and what each row, column and pair does to them.
 
     Parameters
     ----------
     auroc
         (k,) values.
-    by_row, by_column, by_pair
-        (k, k) cross products of the influences summed over rows, over columns, and of single
-        pairs; the first two with the n / (n - 1) correction.
+    without_row, without_column
+        (k, T) and (k, G): AUROC without a row (column) minus AUROC, times sqrt((n - 1) / n), so
+        that sums of squares are jackknife variances.
+    same_gene
+        (T,) column of the gene that is also a row, -1 where it is none.
+    by_pair
+        (k, k) cross products of the influences of single pairs.
     n_pairs, n_positive, n_tfs_with_positive, n_targets_with_positive
         Counts.
     """
 
     auroc: np.ndarray
-    by_row: np.ndarray
-    by_column: np.ndarray
+    without_row: np.ndarray
+    without_column: np.ndarray
+    same_gene: np.ndarray
     by_pair: np.ndarray
     n_pairs: int
     n_positive: int
@@ -67,34 +78,41 @@ class CrossedAuroc:
     n_targets_with_positive: int
 
     @property
-    def df(self) -> int:
-        """Degrees of freedom: the smaller number of units with a positive, minus one."""
-        return min(self.n_tfs_with_positive, self.n_targets_with_positive) - 1
-
-    @property
     def covariance(self) -> np.ndarray:
-        """Covariance (k, k), rows + columns - pairs, with negative eigenvalues set to zero.
+        """Covariance (k, k), rows + columns + both roles - pairs, negative eigenvalues set to zero.
 
-        The difference of three positive semi-definite matrices need not be one itself (Cameron,
-        Gelbach, Miller 2011). :meth:`contrast` is safer for a single question.
+        The difference of positive semi-definite matrices need not be one itself (Cameron, Gelbach,
+        Miller 2011). :meth:`contrast` is safer for a single question.
         """
-        values, vectors = np.linalg.eigh(self.by_row + self.by_column - self.by_pair)
+        rows, columns, roles = self._parts()
+        values, vectors = np.linalg.eigh(rows + columns + roles - self.by_pair)
         return (vectors * np.clip(values, 0.0, None)) @ vectors.T
 
     @property
-    def se(self) -> np.ndarray:
-        """Standard errors (k,), each never below the larger of the two one-way ones."""
-        parts = [np.diag(part) for part in (self.by_row, self.by_column, self.by_pair)]
-        return np.sqrt(_never_below_one_way(*parts))
+    def contrasts(self) -> list[Contrast]:
+        """Each AUROC with its standard error."""
+        return [self.contrast(one) for one in np.eye(self.auroc.size)]
 
     def contrast(self, weights: np.ndarray) -> Contrast:
-        """Return sum_k w_k AUROC_k with its standard error."""
+        """Return sum_k w_k AUROC_k with its standard error, never below the larger one-way one."""
         weights = np.asarray(weights, dtype=np.float64)
         if weights.shape != self.auroc.shape:
             raise ParameterError(f"{weights.size} weights for {self.auroc.size} AUROCs")
-        parts = [weights @ part @ weights for part in (self.by_row, self.by_column, self.by_pair)]
-        se = float(np.sqrt(_never_below_one_way(*parts)))
-        return Contrast(float(weights @ self.auroc), se, self.df)
+        row, column = weights @ self.without_row, weights @ self.without_column
+        both = self.same_gene >= 0
+        roles = 2 * row[both] @ column[self.same_gene[both]]
+        by_row, by_column, by_pair = row @ row, column @ column, weights @ self.by_pair @ weights
+        two_way = by_row + by_column - by_pair
+        variance = max(by_row, by_column, two_way, two_way + roles)
+        units = min(self.n_tfs_with_positive, self.n_targets_with_positive) - 1
+        df = max(1.0, min(units, _effective_df(row), _effective_df(column)))
+        return Contrast(float(weights @ self.auroc), float(np.sqrt(variance)), float(df))
+
+    def _parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        both = self.same_gene >= 0
+        roles = self.without_row[:, both] @ self.without_column[:, self.same_gene[both]].T
+        rows = self.without_row @ self.without_row.T
+        return rows, self.without_column @ self.without_column.T, roles + roles.T
 
     def counts(self) -> dict:
         """Return the counts that stand beside every result."""
@@ -105,17 +123,22 @@ class CrossedAuroc:
             "n_targets_with_positive": self.n_targets_with_positive,
         }
 
+    @property
+    def n_units(self) -> int:
+        """The smaller number of TFs, or targets, with a positive."""
+        return min(self.n_tfs_with_positive, self.n_targets_with_positive)
+
     def too_few(self) -> NotEstimable | None:
         """Return why there is no standard error, or None when there are enough units."""
-        tfs, targets = self.n_tfs_with_positive, self.n_targets_with_positive
-        if min(tfs, targets) >= MIN_UNITS:
+        if self.n_units >= MIN_UNITS:
             return None
+        tfs, targets = self.n_tfs_with_positive, self.n_targets_with_positive
         return NotEstimable(
             f"{tfs} TFs and {targets} targets with a positive; at least {MIN_UNITS} of each needed"
         )
 
     def difference(self, weights: np.ndarray, level: float = 0.95) -> Outcome | NotEstimable:
-        """Test sum_k w_k AUROC_k = 0, two-sided, by t with :attr:`df` degrees of freedom.
+        """Test sum_k w_k AUROC_k = 0, two-sided, by t.
 
         ``detail`` has se, df, the counts, and mde: the smallest true value that would be found
         with power 0.8.
@@ -133,7 +156,7 @@ class CrossedAuroc:
             test="t, TF x target standard error",
             null="equal AUROC",
             unit=UNIT,
-            n_units=found.df + 1,
+            n_units=self.n_units,
             low=low,
             high=high,
             level=level,
@@ -150,19 +173,16 @@ class CrossedAuroc:
         """
         if (reason := self.too_few()) is not None:
             return reason
-        se = float(self.se[0])
-        if se <= 1e-10:
+        own = self.contrast(np.eye(self.auroc.size)[0])
+        if own.se <= 1e-10:
             return NotEstimable("the score does not vary, so its AUROC has no standard error")
-        found = tost(self.auroc[0], se, to - margin, to + margin, self.df, alpha, UNIT, self.df + 1)
-        within = stats.t.ppf(1 - alpha, self.df) + stats.t.ppf((1 + POWER) / 2, self.df)
-        more = {"to": float(to), "margin": float(margin), "df": self.df, "mde": float(within * se)}
-        return Outcome(
-            **{
-                **vars(found),
-                "null": "outside the margin around the null's mean",
-                "detail": self.counts() | found.detail | more,
-            }
-        )
+        limits = (to - margin, to + margin)
+        found = tost(own.value, own.se, *limits, own.df, alpha, UNIT, self.n_units)
+        within = stats.t.ppf(1 - alpha, own.df) + stats.t.ppf((1 + POWER) / 2, own.df)
+        more = {"to": float(to), "margin": float(margin), "df": own.df}
+        more["mde"] = float(within * own.se)
+        detail = self.counts() | found.detail | more
+        return replace(found, null="outside the margin around the null's mean", detail=detail)
 
 
 def smallest_effect(
@@ -183,33 +203,21 @@ def smallest_effect(
     return float((stats.t.ppf(1 - tail, df) + stats.t.ppf(power, df)) * se)
 
 
-def influences(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    r"""Return AUROCs (k,) and the influence of every pair on each, (k, n).
-
-    .. math:: \psi = (V_{10} - A)/n_1 \text{ for a positive, } (V_{01} - A)/n_0 \text{ otherwise}
-
-    with DeLong's placements V; the influences of a score sum to zero.
-    """
-    n_positive = int(labels.sum())
-    weight = np.where(labels, 1.0 / n_positive, 1.0 / (labels.size - n_positive))
-    auroc, psi = np.empty(len(scores)), np.empty(scores.shape)
-    for k, row in enumerate(scores):
-        psi[k] = shares_beaten(row, labels)
-        auroc[k] = psi[k, labels].mean()
-        psi[k] = (psi[k] - auroc[k]) * weight
-    return auroc, psi
-
-
 def crossed_auroc(
     scores: np.ndarray, labels: np.ndarray, rows: np.ndarray, columns: np.ndarray
 ) -> CrossedAuroc | NotEstimable:
     r"""Return AUROCs of k scores with their two-way (row x column) covariance.
 
-    .. math:: \widehat{\mathrm{var}} = \tfrac{T}{T-1}\sum_i a_i^2 + \tfrac{G}{G-1}\sum_j b_j^2
-              - \sum_{ij}\psi_{ij}^2
+    .. math:: \widehat{\mathrm{var}} = \tfrac{T-1}{T}\sum_i (A_{(i)} - A)^2
+              + \tfrac{G-1}{G}\sum_j (A_{(j)} - A)^2 - \sum_{ij}\psi_{ij}^2
 
-    where a and b are the sums of the influences over rows and columns; never below the larger of
-    the two one-way sums.
+    where A(i) is the AUROC without row i, A(j) without column j, and :math:`\psi` the influence of
+    a pair, (V - A) / n of its class with DeLong's placement V; to this comes twice the product of
+    both changes for every gene that is a row and a column. To first order the changes are sums of
+    influences, and the formula that of Obuchowski (1997). Never below the larger one-way sum.
+
+    Degrees of freedom: the smaller number of units with a positive minus one, or Satterthwaite's
+    :math:`3 (\sum c^2)^2 / \sum c^4` of the changes c over rows or columns, whichever is least.
 
     Parameters
     ----------
@@ -218,7 +226,8 @@ def crossed_auroc(
     labels
         (n,) booleans.
     rows, columns
-        (n,) names of the row (TF) and column (target) of every pair; no pair twice.
+        (n,) names of the row (TF) and column (target) of every pair; no pair twice. A name that
+        stands in both is one gene in two roles.
 
     Returns
     -------
@@ -228,15 +237,17 @@ def crossed_auroc(
     References
     ----------
     Obuchowski NA (1997), Biometrics 53:567-578; Cameron AC, Gelbach JB, Miller DL (2011),
-    J Bus Econ Stat 29:238-249; DeLong ER et al. (1988), Biometrics 44:837-845.
+    J Bus Econ Stat 29:238-249; DeLong ER et al. (1988), Biometrics 44:837-845. Leaving out units:
+    MacKinnon JG, Nielsen MO, Webb MD (2023), J Econometrics 232:272-299; genes in two roles:
+    Aronow PM, Samii C, Assenova VA (2015), Polit Anal 23:564-577.
 
     Examples
     --------
     >>> import numpy as np
     >>> rows, columns = np.divmod(np.arange(200), 20)
     >>> found = crossed_auroc(np.arange(200.0), np.arange(200) % 7 == 0, rows, columns)
-    >>> found.auroc.round(3), found.df
-    (array([0.491]), 9)
+    >>> found.auroc.round(3), found.n_units
+    (array([0.491]), 10)
     """
     scores = score_matrix(scores)
     n = scores.shape[1]
@@ -247,17 +258,58 @@ def crossed_auroc(
         raise ParameterError("a pair of row and column stands twice")
     if (reason := both_classes(labels)) is not None:
         return reason
-    auroc, psi = influences(scores, labels)
+    n_positive = int(labels.sum())
+    n_other = np.where(labels, n - n_positive, n_positive).astype(np.float64)
+    groups = [_Groups(row, row_names.size, labels), _Groups(column, column_names.size, labels)]
+    auroc, psi = np.empty(len(scores)), np.empty(scores.shape)
+    changes = [np.empty((len(scores), group.size)) for group in groups]
+    for k, score in enumerate(scores):
+        order = np.argsort(score, kind="stable")
+        last = kernels.tie_ends(score[order])
+        share = kernels.placements(order, last, labels)
+        auroc[k] = share[labels].mean()
+        psi[k] = (share - auroc[k]) / (n - n_other)
+        for change, group in zip(changes, groups, strict=True):
+            change[k] = group.changes(auroc[k], share * n_other, psi[k], order, last)
+    place = np.searchsorted(column_names, row_names).clip(max=column_names.size - 1)
     return CrossedAuroc(
         np.clip(auroc, 0.0, 1.0),
-        _cross_products(psi, row, row_names.size),
-        _cross_products(psi, column, column_names.size),
+        *changes,
+        np.where(column_names[place] == row_names, place, -1),
         psi @ psi.T,
         n,
-        int(labels.sum()),
+        n_positive,
         np.unique(row[labels]).size,
         np.unique(column[labels]).size,
     )
+
+
+class _Groups:
+    """Rows, or columns, as the units that are left out in turn."""
+
+    def __init__(self, codes: np.ndarray, size: int, labels: np.ndarray) -> None:
+        self.codes, self.size, self.labels = codes, size, labels
+        positives = np.bincount(codes, weights=labels, minlength=size)
+        negatives = np.bincount(codes, minlength=size) - positives
+        self.left = (positives.sum() - positives) * (negatives.sum() - negatives)
+        self.comparisons = float(positives.sum() * negatives.sum())
+
+    def changes(self, auroc, wins, psi, order, last) -> np.ndarray:
+        """Return (AUROC without a unit - AUROC) sqrt((n - 1) / n) for every unit."""
+        total = np.bincount(self.codes, weights=wins, minlength=self.size)
+        # Wins inside a unit are in its positives' and in its negatives' sums: given back once.
+        inside = kernels.wins_inside(order, last, self.labels, self.codes, self.size)
+        kept = auroc * self.comparisons - total + inside
+        # A unit with all of a class leaves no AUROC; its first-order influence stands in.
+        linear = -np.bincount(self.codes, weights=psi, minlength=self.size)
+        without = np.where(self.left > 0, kept / np.maximum(self.left, 1) - auroc, linear)
+        return without * np.sqrt((self.size - 1) / self.size)
+
+
+def _effective_df(changes: np.ndarray) -> float:
+    """Return Satterthwaite's degrees of freedom of a sum of squares of unequal normal terms."""
+    fourth = (changes**4).sum()
+    return np.inf if fourth == 0 else float(3 * (changes**2).sum() ** 2 / fourth)
 
 
 def pigeonhole_draws(
@@ -288,14 +340,3 @@ def pigeonhole_draws(
         for b in range(0, n_boot, 64)  # as many at once as the kernel takes
     ]
     return np.concatenate(draws)
-
-
-def _cross_products(psi: np.ndarray, codes: np.ndarray, n_groups: int) -> np.ndarray:
-    """Return n / (n - 1) S S' of the group sums S (k, groups); zero where there is one group."""
-    sums = np.stack([np.bincount(codes, weights=one, minlength=n_groups) for one in psi])
-    # The influences of one single group sum to zero, whatever the correction.
-    return sums @ sums.T * (n_groups / max(n_groups - 1, 1))
-
-
-def _never_below_one_way(by_row, by_column, by_pair):
-    return np.maximum(np.maximum(by_row, by_column), by_row + by_column - by_pair)

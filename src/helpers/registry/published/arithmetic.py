@@ -27,10 +27,15 @@ def odds_ratio(
 
 
 def difference(
-    minuend: Printed, subtrahend: Printed, stated: Printed, scale: float = 1.0
+    minuend: Printed,
+    subtrahend: Printed,
+    stated: Printed,
+    scale: float = 1.0,
+    tolerance: float = 0.0,
 ) -> Outcome:
-    """Check: (Minuend - subtrahend) x scale equals the stated figure."""
-    return overlap(*spread(lambda a, b: scale * (a - b), minuend, subtrahend), stated)
+    """Check: (Minuend - subtrahend) x scale is within `tolerance` of the stated figure."""
+    low, high = spread(lambda a, b: scale * (a - b), minuend, subtrahend)
+    return overlap(low - tolerance, high + tolerance, stated)
 
 
 def relative_change(before: Printed, after: Printed, stated: Printed) -> Outcome:
@@ -175,6 +180,43 @@ def minimum(stated: Printed, **parts: Printed) -> Outcome:
     """Check: the smallest part is the stated figure."""
     value = min(part.value for part in parts.values())
     return overlap(value, value, stated)
+
+
+def maximum(stated: Printed, **parts: Printed) -> Outcome:
+    """Check: the largest part is the stated figure."""
+    value = max(part.value for part in parts.values())
+    return overlap(value, value, stated)
+
+
+def cells_share(effects: float, stated: Printed) -> Outcome:
+    """Check: the cells needed with `effects` times the effect, in percent of those without.
+
+    By equation 3 of paper A the number of cells goes with one over the square of the effect, all
+    else equal: 100 / effects^2.
+    """
+    value = 100 / effects**2
+    return overlap(value, value, stated)
+
+
+def tail_at_parity(share: Printed, stated: Printed) -> Outcome:
+    """Check: the tail inflation, on one side only, at which a share of cells becomes the whole.
+
+    By equation 3 the number of cells goes with the square of the inflation, so a share of
+    s percent is 100 percent at sqrt(100 / s).
+    """
+    return overlap(*spread(lambda s: math.sqrt(100 / s), share), stated)
+
+
+def sections_between(first: str, last: str, stated: Printed) -> Outcome:
+    """Check: the number of sections of paper A with claims, from `first` to `last` inclusive."""
+
+    def number(section: str) -> tuple[int, ...]:
+        parts = section.split(".")
+        return tuple(map(int, parts)) if all(p.isdigit() for p in parts) else ()
+
+    found = {number(c.section) for c in load_claims().values() if c.paper == "A"}
+    count = sum(number(first) <= section <= number(last) for section in found)
+    return overlap(count, count, stated)
 
 
 def majority_share(stated: Printed, **effects: Printed) -> Outcome:

@@ -41,7 +41,9 @@ class CheckResult:
         One of :data:`CHECK_VERDICTS`.
     derives
         Whether the figure under test is, by its definition, what the function computes from the
-        other printed figures: then agreement reproduces it.
+        other printed figures: then it answers that figure.
+    against
+        Claims that the check speaks against if it is inconsistent.
     """
 
     id: str
@@ -54,6 +56,7 @@ class CheckResult:
     verdict: str
     note: str = ""
     derives: bool = False
+    against: tuple[str, ...] = ()
 
     @property
     def claim_ids(self) -> tuple[str, ...]:
@@ -165,15 +168,21 @@ def _run(row: dict) -> CheckResult:
     else:
         verdict = CHECK_VERDICTS[1 if any(o.agrees for _, o in readings) else 2]
     paths += [row["with"]["claim"]] if "claim" in row.get("with", {}) else []
+    stated = figures["stated"] if "stated" in figures else next(iter(figures.values()))
+    default = [] if stated.path == "literal" else [claim_of(stated.path)]
+    against = tuple(row.get("against", default))
+    if unknown := set(against) - set(load_claims()):
+        raise RegistryError(f"check {row['id']!r} speaks against unknown claims {sorted(unknown)}")
     return CheckResult(
         id=row["id"],
         question=row["question"],
         function=row["function"],
         paths=tuple(dict.fromkeys(paths)),
-        stated=figures["stated"] if "stated" in figures else next(iter(figures.values())),
+        stated=stated,
         outcome=outcome,
         readings=tuple(readings),
         verdict=verdict,
         note=row.get("note", ""),
         derives=row.get("derives", False),
+        against=against,
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from helpers.registry.claims import NUMBER, Printed, load_claims, table_rows
+from helpers.registry.completions import q_range
 from helpers.registry.published.outcome import Outcome, overlap, spread
 
 
@@ -139,13 +141,14 @@ def chance_accuracy(classes: Printed, stated: Printed) -> Outcome:
     return overlap(1 / classes.value, 1 / classes.value, stated)
 
 
-def registry_q(raw: Printed, tests: Printed, stated: Printed) -> Outcome:
+def registry_q(raw: Printed, tests: Printed, stated: Printed, bound: bool = False) -> Outcome:
     """Check: BH q of one raw p among the legible rows, over every completion of the lost rows.
 
-    Bounds `< x` enter at both ends; rows without a p enter as unknown in [0, 1].
+    Bounds `< x` enter at both ends; rows without a p count in the number of tests and are taken
+    as 1. With `bound` the stated figure is read as "below", not as a value.
     """
     low, high = _registry_range(raw.value, int(tests.value))
-    return overlap(low, high, stated)
+    return overlap(low, high, replace(stated, low=0.0) if bound else stated)
 
 
 def not_significant(raw: Printed, tests: Printed, stated: Printed) -> Outcome:
@@ -164,6 +167,19 @@ def survivors(claim: str, tests: float, level: float, stated: Printed, prefix: s
         for f in (0.0, 1.0)
     ]
     return overlap(min(counts), max(counts), stated)
+
+
+def registry_survivors(tests: Printed, alpha: Printed, group: str, stated: Printed) -> Outcome:
+    """Check: the registry's rows of one group with a BH q of at most `alpha`.
+
+    The interval runs over every completion of the lost rows.
+    """
+    rows = [row for row in table_rows(load_claims()["registry/table9"]) if row["raw_p"] is not None]
+    low, high = np.array(_registry_p()).T
+    below, above = q_range(low, high, *_lost(int(tests.value), len(rows)))
+    mine = np.array([row["group"] == group for row in rows])
+    fewest, most = ((q[mine] <= alpha.value).sum() for q in (above, below))
+    return overlap(int(fewest), int(most), stated)
 
 
 def registry_count(tests: Printed, alpha: Printed, stated: Printed) -> Outcome:
@@ -189,15 +205,18 @@ def _registry_p() -> list[tuple[float, float]]:
 
 
 def _registry_range(raw: float, tests: int) -> tuple[float, float]:
+    """Return the range of the BH q of the first row with this p, over all completions."""
     known = _registry_p()
-    unknown = tests - len(known)
-    position = [high for _, high in known].index(raw)
-    values = []
-    for filler in np.unique([0.0, raw, 1.0]):
-        for upper in (False, True):
-            p = [(hi if upper else lo) for lo, hi in known] + [float(filler)] * unknown
-            values.append(float(multipletests(p, method="fdr_bh")[1][position]))
-    return min(values), max(values)
+    low, high = np.array(known).T
+    below, above = q_range(low, high, *_lost(tests, len(known)))
+    position = list(high).index(raw)
+    return float(below[position]), float(above[position])
+
+
+def _lost(tests: int, with_p: int) -> tuple[int, int]:
+    """Return how many rows of the registry were lost, and how many have no p."""
+    legible = len(table_rows(load_claims()["registry/table9"]))
+    return tests - legible, legible - with_p
 
 
 def _correlation_p(rho: float, n: float) -> float:
