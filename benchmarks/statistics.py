@@ -205,7 +205,9 @@ def two_way_errors(rng: np.random.Generator, n: int, heads: int, loops: int) -> 
             without[k] = roc_auc_score(labels[kept], scores[0, kept])
 
     theirs = fastest(loop) / loops * heads * (100 + n_targets)
-    order = np.argsort(np.unique(tf.astype(str)).astype(int))  # names are sorted as text
+    order = np.argsort(
+        np.unique(tf.astype(str)).astype(int), kind="stable"
+    )  # names are sorted as text
     found = result.without_row[0, order][:loops] / np.sqrt(99 / 100) + result.auroc[0]
     name = f"TF x target errors, {heads} scores, n = {n:,}"
     note = f"all scores; loop timed on {loops} of {heads * (100 + n_targets):,}"

@@ -1,15 +1,13 @@
-"""Paper A's Tables 1 to 7, the matched AUROC, held-out layers and Figure 12 from archives."""
+"""Paper A's Tables 1 to 6, the matched AUROC and held-out layers from archives; the fits."""
 
 import numpy as np
 import pytest
 
 from helpers.analyses import published_tables as published
 from helpers.analyses.archive_cells import table_paths
-from helpers.analyses.published_scaling import curves, means
 from helpers.archives import from_folder
 from helpers.archives.attention import read_scaling
-from helpers.archives.locate import ATTENTION, CONFOUND
-from helpers.plotting import archives as plots
+from helpers.archives.locate import ATTENTION
 from helpers.registry.claims import load_claims, printed_words
 from helpers.statistics.curve_fits import bootstrap_params, fit, fit_all, selection_rates
 from helpers.statistics.intervals import hanley_mcneil
@@ -18,23 +16,13 @@ pytestmark = pytest.mark.mirror
 
 EXPECTED = {
     "table1": (13, set()),
-    "table2": (53, set()),
+    "table2": (55, set()),
     "table3": (48, {"cssi/early-layers-auroc#high"}),
     "table4": (32, set()),
     "table5": (87, set()),
     "table6": (14, set()),
     "matched": (22, set()),
     "heldout": (5, set()),
-    "table7": (
-        52,
-        {
-            "scaling/table7[logarithmic].equation#1",
-            "scaling/table7[linear].equation#1",
-            "scaling/layers-heads#0",
-        },
-    ),
-    "synthetic": (1, {"synthetic/detectability-r"}),
-    "leakage": (22, set()),
 }
 """Printed figures compared, and those that the archive does not give."""
 
@@ -43,9 +31,8 @@ EXPECTED = {
 def sections(mirror_dir):
     found = {}
     for name in published.NAMES:
-        group = CONFOUND if name == "leakage" else ATTENTION
-        locate = from_folder(mirror_dir / group)
-        found[name] = published.open_sections(name, locate=locate, draws=60).sections[0]
+        locate = from_folder(mirror_dir / ATTENTION)
+        found[name] = published.open_sections(name, locate=locate).sections[0]
     return found
 
 
@@ -68,10 +55,6 @@ def test_rounding_twice_is_rare_and_named(sections):
         "crosstissue/table5[L7].brain_trrust",
         "crosstissue/table5[L8].kidney_dorothea",
         "crosstissue/table6[attention (pooled)].trrust_28",
-        "scaling/exp-fit#2",
-        "scaling/exp-fit#3",
-        "scaling/table7[exponential saturation].equation#2",
-        "scaling/table7[exponential saturation].equation#3",
     ]
 
 
@@ -82,7 +65,6 @@ TABLES = {
     "cssi/table4": ("table4", 1, set()),
     "crosstissue/table5": ("table5", 1, set()),
     "crosstissue/table6": ("table6", 1, set()),
-    "scaling/table7": ("table7", 1, set()),
 }
 """Claim, its section, how many leading cells name a row, columns without an archive."""
 
@@ -140,9 +122,14 @@ def test_held_out_p_counted_and_drawn(sections):
     assert drawn == pytest.approx(exact, abs=4.5 * np.sqrt(exact / 20_000))
 
 
+def archived_points(mirror_dir):
+    runs, _ = read_scaling(from_folder(mirror_dir / ATTENTION))
+    points = runs.groupby("cells")["auroc"].mean()
+    return points.index.to_numpy(float), points.to_numpy()
+
+
 def test_fits_exact_intervals_and_bootstrap_agree(mirror_dir):
-    points = means(from_folder(mirror_dir / ATTENTION))["auroc"]
-    n, y = points.index.to_numpy(float), points.to_numpy()
+    n, y = archived_points(mirror_dir)
     found = fit("linear", n, y)
     limits = bootstrap_params(n, found, 1500, np.random.default_rng(0))
     for key in found.params:
@@ -153,8 +140,7 @@ def test_fits_exact_intervals_and_bootstrap_agree(mirror_dir):
 
 
 def test_nine_points_cannot_tell_the_curves_apart(mirror_dir):
-    points = means(from_folder(mirror_dir / ATTENTION))["auroc"]
-    n, y = points.index.to_numpy(float), points.to_numpy()
+    n, y = archived_points(mirror_dir)
     fits = fit_all(n, y)
     aicc = {name: round(found.aicc, 1) for name, found in fits.items()}
     assert aicc == {"exponential saturation": -66.7, "logarithmic": -69.2, "linear": -61.3}
@@ -170,12 +156,3 @@ def test_scaling_archive_is_not_the_six_layer_model(mirror_dir):
     runs, about = read_scaling(from_folder(mirror_dir / ATTENTION))
     assert about["best_layer"] == 13
     assert runs.groupby("cells").size().eq(2).all()
-
-
-def test_figures_of_the_archived_tables(mirror_dir, sections):
-    locate = from_folder(mirror_dir / ATTENTION)
-    figure, alt = plots.scaling_points(means(locate), curves(locate))
-    assert "9 numbers of cells" in alt
-    figure, alt = plots.leakage_scores(sections["leakage"].table)
-    assert "0.96" in alt
-    assert len(figure.axes) == 3

@@ -109,3 +109,30 @@ def test_another_seed_runs_aside_and_gives_other_values(smoke_results):
     assert (first.folder / "values.json").read_text() == before
     assert (other.folder / "values.json").read_text() != before
     assert not runner.run("20_scaling", profile="smoke").ran
+
+
+PRINTED = {
+    "20_scaling": (
+        53,
+        {
+            "scaling/table7[logarithmic].equation#1",
+            "scaling/table7[linear].equation#1",
+            "scaling/layers-heads#0",
+            "synthetic/detectability-r",
+        },
+    ),
+    "28_leakage": (22, set()),
+}
+"""Figures that a page compares with its archive, and those that the archive does not give."""
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_printed_figures(smoke_results, name):
+    done = runner.run(name, profile="smoke")
+    values = json.loads((done.folder / "values.json").read_text())
+    if not values["archive/present"]["value"]:
+        pytest.skip("archives not fetched; run: helpers data fetch archives")
+    compared = {entry["claim"]: entry["matches"] for entry in values.values() if "matches" in entry}
+    count, wrong = PRINTED[name]
+    assert len(compared) == count
+    assert {path for path, matches in compared.items() if not matches} == wrong

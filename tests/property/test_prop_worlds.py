@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.analyses import cssi, cssi_real, leakage, null_models, scaling
+from helpers.analyses import cssi, cssi_real, null_models
 from helpers.analyses.null_battery import binomial_range
 from helpers.datasets.simulate import T2_EXPECT, WORLDS, t2_draw, world
 from helpers.edges import edge_scores, pool
@@ -102,34 +102,3 @@ def test_design_t2_keeps_its_promise(private):
         tests |= dict(zip(("11.10", "11.11", "11.12"), nulls.values(), strict=True))
     for number, promise in T2_EXPECT["private" if private else "shared"].items():
         assert (tests[number].p <= 0.05) == (promise == "reject"), (number, tests[number])
-
-
-@pytest.mark.parametrize("name", ["state-grn", "state-free"])
-def test_worlds_of_the_scaling_page(name):
-    tests = {}
-    if "20.6" in WORLDS[name].expect:
-        tests["20.6"] = scaling.state_correlation(
-            scaling.by_states(name, [1, 3, 6], 250, 6, 0), 199, 0
-        )
-    if "20.7" in WORLDS[name].expect:
-        tests["20.7"] = scaling.trend(scaling.simulated_curve(name, [250, 500, 1000], 6, 0))
-    for number, outcome in tests.items():
-        promise = WORLDS[name].expect[number]
-        assert (outcome.p <= 0.05) == (promise == "reject"), (number, outcome)
-
-
-@pytest.mark.parametrize("name", ["no-donor-effect", "donor-shift", "donor-rewiring"])
-def test_worlds_of_the_leakage_page(name):
-    p = []
-    for seed in range(3):
-        cells = leakage.simulated(name, seed)
-        p.append(
-            {
-                "28.1": leakage.donor_test(cells, 39, seed)[1].p,
-                "28.7": leakage.balance_test(cells, 39, seed)[1].p,
-                "28.9": leakage.heterogeneity_test(cells, 39, seed).p,
-            }
-        )
-    rejected = (pd.DataFrame(p) <= 0.05).sum()
-    for number, promise in WORLDS[name].expect.items():
-        assert rejected[number] == 3 if promise == "reject" else rejected[number] <= 1, rejected

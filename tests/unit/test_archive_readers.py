@@ -12,6 +12,7 @@ from helpers.archives.locate import ATTENTION, CONFOUND, MEDIATION
 from helpers.archives.mediation import FILES, TIERS, read_components, read_effects
 from helpers.datasets.published import archive_group
 from helpers.errors import DataError
+from helpers.registry.records import NOT_FETCHED
 
 
 def _archive(root, tier="initial"):
@@ -100,7 +101,7 @@ def test_keys_follow_the_printed_table():
 def test_absent_archive_gives_declared_records_with_a_reason():
     records = absent(["50.1"], "50_mediation_circuits", "F50", "no network")
     assert not records[0].estimable
-    assert records[0].reason == "no network"
+    assert records[0].reason == f"{NOT_FETCHED}: no network"
 
 
 def test_published_rule_rejects_additive_worlds_and_the_right_one_does_not():

@@ -149,9 +149,13 @@ MARKDOWN = """\
 
 {val}`n`, {val}`low:.1f`, {finding}`10.1/scgpt/baron`, in {tally}`10.1/*/baron`.
 
-```{when} n == 3
+````{when} n == 3
 Shown {val}`n`.
+
+```{when} n == 4
+Hidden inside.
 ```
+````
 
 ```{when} n == 4
 Hidden.

@@ -20,11 +20,9 @@ from dataclasses import dataclass
 from helpers.analyses.archive_cells import CellCheck, Section, absence_note, stacked
 from helpers.analyses.archive_values import keep
 from helpers.analyses.published_cssi import held_out, table2, table3, table4
-from helpers.analyses.published_leakage import figure12
 from helpers.analyses.published_levels import matched, table1, table5, table6
-from helpers.analyses.published_scaling import synthetic, table7
-from helpers.archives import attention, confound
-from helpers.archives.locate import ATTENTION, CONFOUND, Locate, locator, missing_message
+from helpers.archives import attention
+from helpers.archives.locate import ATTENTION, Locate, locator, missing_message
 from helpers.errors import ParameterError
 
 __all__ = [
@@ -33,20 +31,17 @@ __all__ = [
     "Published",
     "Section",
     "absence_note",
-    "figure12",
     "held_out",
     "keep",
     "matched",
     "open_sections",
     "stacked",
-    "synthetic",
     "table1",
     "table2",
     "table3",
     "table4",
     "table5",
     "table6",
-    "table7",
 ]
 
 _PLAIN: dict[str, Callable[[Locate], Section]] = {
@@ -57,12 +52,10 @@ _PLAIN: dict[str, Callable[[Locate], Section]] = {
     "table5": table5,
     "table6": table6,
     "matched": matched,
-    "synthetic": synthetic,
-    "leakage": figure12,
 }
-NAMES = (*_PLAIN, "heldout", "table7")
+NAMES = (*_PLAIN, "heldout")
 """Sections: notebook 10 (table1), 11 (table2, table3, table4, heldout), 12 (table5, table6,
-matched), 20 (table7, synthetic), 28 (leakage)."""
+matched)."""
 
 
 @dataclass(frozen=True)
@@ -87,31 +80,23 @@ class Published:
         return "\n\n".join(f"**{s.name}.** {s.sentence()}" for s in self.sections)
 
 
-def open_sections(
-    *names: str, locate: Locate | None = None, draws: int = 500, seed: int = 0
-) -> Published:
+def open_sections(*names: str, locate: Locate | None = None, seed: int = 0) -> Published:
     """Recompute sections from their archive.
 
     Parameters
     ----------
     *names
-        Some of `NAMES`, all from one archive (``leakage`` has its own).
+        Some of `NAMES`.
     locate
         Finds files of the archive; by default the project's registry does.
-    draws, seed
-        Bootstrap draws of ``table7``, and the seed of everything drawn.
+    seed
+        Of everything drawn.
     """
     if unknown := [name for name in names if name not in NAMES]:
         raise ParameterError(f"No published section {unknown}; use some of {list(NAMES)}.")
-    leakage = "leakage" in names
-    if leakage and len(names) > 1:
-        raise ParameterError("The leakage section has an archive of its own; ask for it alone.")
-    found = locate or locator(CONFOUND if leakage else ATTENTION)
-    missing = missing_message(found, *(confound.FILES if leakage else attention.FILES))
+    found = locate or locator(ATTENTION)
+    missing = missing_message(found, *attention.FILES)
     if missing:
         return Published([], missing)
-    recipes = _PLAIN | {
-        "heldout": lambda place: held_out(place, seed),
-        "table7": lambda place: table7(place, draws, seed),
-    }
+    recipes = _PLAIN | {"heldout": lambda place: held_out(place, seed)}
     return Published([recipes[name](found) for name in names], "")

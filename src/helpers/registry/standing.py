@@ -36,12 +36,12 @@ def standing(ledger: pd.DataFrame) -> pd.Series:
 
 def standing_counts(ledger: pd.DataFrame) -> pd.DataFrame:
     """Return the number of claims by standing: measured ones per paper, then settings."""
-    return _counts(ledger, standing(ledger), STANDINGS)
+    return _counts(ledger, standing(ledger), STANDINGS).rename_axis("agrees with print?")
 
 
 def evidence_counts(ledger: pd.DataFrame) -> pd.DataFrame:
     """Return the number of claims by kind of evidence: measured ones per paper, then settings."""
-    return _counts(ledger, ledger["evidence"], KINDS)
+    return _counts(ledger, ledger["evidence"], KINDS).rename_axis("evidence")
 
 
 def _counts(ledger: pd.DataFrame, by: pd.Series, order: tuple[str, ...]) -> pd.DataFrame:
@@ -51,7 +51,8 @@ def _counts(ledger: pd.DataFrame, by: pd.Series, order: tuple[str, ...]) -> pd.D
     table = table.reindex(index=order, columns=papers, fill_value=0)
     table["measured"] = table.sum(axis=1)
     table["settings"] = by[~measured].value_counts().reindex(order, fill_value=0)
-    return table[(table != 0).any(axis=1)]
+    table = table.rename(columns={name: f"paper {name}" for name in papers})
+    return table[(table != 0).any(axis=1)].rename_axis(columns=None)
 
 
 def archives_sentence(here: dict[str, bool]) -> str:

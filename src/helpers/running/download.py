@@ -46,10 +46,13 @@ def text_of(markdown: str, page: str, results: Results) -> str:
     def value(key: str) -> object:
         return results.value(key, page)
 
+    def inner(body: str) -> str:
+        return _BLOCK.sub(block, body)
+
     def block(found: re.Match) -> str:
         name, argument = found["name"], found["argument"].strip()
         make: dict[str, Callable[[], str]] = {
-            "when": lambda: found["body"] if conditions.holds(argument, value) else "",
+            "when": lambda: inner(found["body"]) if conditions.holds(argument, value) else "",
             "findings": lambda: finding_tables.findings_table(results, argument.split()) + "\n",
             "tests": lambda: finding_tables.declared_table(results.declared(page)) + "\n",
         }
@@ -64,7 +67,7 @@ def text_of(markdown: str, page: str, results: Results) -> str:
         }
         return _or_as_written(make[found[1]], found[0])
 
-    return _ROLE.sub(role, _BLOCK.sub(block, markdown))
+    return _ROLE.sub(role, inner(markdown))
 
 
 def _or_as_written(make: Callable[[], str], written: str) -> str:

@@ -26,13 +26,16 @@ def detectable_effect(outcome: Outcome, alpha: float = 0.05, power: float = POWE
     Returns
     -------
     float or None
-        In units of the statistic; ``None`` where nothing says how much the statistic scatters.
+        In units of the statistic; ``None`` where nothing says how much the statistic scatters, and
+        where no p of the test can reach `alpha`, so that no effect is ever found.
 
     Notes
     -----
     The effect is assumed to move the statistic without changing its spread.
     """
     detail = outcome.detail
+    if outcome.p_floor > alpha:
+        return None
     if detail.get("mde") is not None:
         return float(detail["mde"])
     tail = alpha / 2 if outcome.sides == "two" else alpha

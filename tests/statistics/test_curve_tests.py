@@ -1,0 +1,82 @@
+"""Tests of curves: a planted step, the printed curves told apart, and error rates."""
+
+import numpy as np
+import pytest
+
+from helpers.errors import ParameterError
+from helpers.estimates import NotEstimable
+from helpers.statistics.curve_fits import Fit, fit
+from helpers.statistics.curve_tests import aicc_test, largest_step_test
+
+N = np.array([25, 50, 100, 150, 200, 300, 500, 750, 1000], dtype=float)
+SATURATING = Fit(
+    "exponential saturation", {"a": 0.089, "b": 0.00554, "c": 0.519}, {}, {}, 0.9, 0.0, 0.0125
+)
+LOGARITHM = Fit("logarithmic", {"a": 0.022, "c": 0.457}, {}, {}, 0.83, 0.0, 0.0125)
+
+
+def drawn(truth, sd, seed):
+    return truth.predict(N) + sd * np.random.default_rng(seed).normal(size=N.size)
+
+
+def repeated(truth, sd, seed, step=0.0):
+    """Two repeats at every size; a planted step lifts every size from 200 on."""
+    noise = sd * np.random.default_rng(seed).normal(size=(N.size, 2))
+    return (truth.predict(N) + step * (N >= 200))[:, None] + noise
+
+
+def step_test(values, seed=0):
+    return largest_step_test(N, values, np.random.default_rng(seed), 99, "logarithmic")
+
+
+def test_a_planted_step_is_found_and_a_smooth_curve_is_not():
+    assert step_test(repeated(LOGARITHM, 0.005, 0)).p > 0.05
+    found = step_test(repeated(LOGARITHM, 0.005, 0, step=0.05))
+    assert found.p == found.p_floor == pytest.approx(0.01)
+    mean = repeated(LOGARITHM, 0.005, 0, step=0.05).mean(axis=1)
+    by_hand = np.diff(mean - fit("logarithmic", N, mean).predict(N))
+    assert found.estimate == pytest.approx(np.abs(by_hand).max())
+    assert found.unit == "run" and found.n_units == 18
+
+
+def test_noise_from_the_residuals_would_hide_the_step():
+    """The earlier version of the test: here a step of ten SDs of a mean is not found by it."""
+    mean = repeated(LOGARITHM, 0.005, 0, step=0.05).mean(axis=1)
+    truth, rng = fit("logarithmic", N, mean), np.random.default_rng(0)
+
+    def departure(y):
+        return np.abs(np.diff(y - fit("logarithmic", N, y).predict(N))).max()
+
+    drawn = [departure(truth.predict(N) + truth.sd * rng.normal(size=9)) for _ in range(99)]
+    assert (1 + np.sum(drawn >= departure(mean))) / 100 > 0.05
+
+
+def test_aicc_rejects_a_logarithm_under_saturation_with_little_noise_only():
+    clear = aicc_test(N, drawn(SATURATING, 0.002, 1), np.random.default_rng(0), 99)
+    assert clear.p <= 0.05 and clear.estimate < clear.detail["null_mean"]
+    noisy = aicc_test(N, drawn(SATURATING, 0.0125, 1), np.random.default_rng(0), 99)
+    assert noisy.p > 0.05
+    parts = [
+        fit(name, N, drawn(SATURATING, 0.0125, 1)) for name in (SATURATING.name, "logarithmic")
+    ]
+    assert noisy.estimate == pytest.approx(parts[0].aicc - parts[1].aicc)
+
+
+def test_a_true_curve_is_rejected_no_more_often_than_the_level():
+    steps = [step_test(repeated(LOGARITHM, 0.0125, seed), seed).p for seed in range(120)]
+    rng = np.random.default_rng(2)
+    found = [aicc_test(N, drawn(LOGARITHM, 0.0125, seed), rng, 39) for seed in range(120)]
+    choices = [one.p for one in found if not isinstance(one, NotEstimable)]
+    assert len(choices) > 100
+    for p in (steps, choices):
+        assert np.mean(np.array(p) <= 0.05) <= 0.10  # 97.5 % point of 120 draws at 0.05
+
+
+def test_what_has_no_answer_says_so():
+    rng = np.random.default_rng(0)
+    few = largest_step_test(N[:4], np.ones((4, 2)), rng, 9)
+    assert "too few" in few.reason and "too few" in aicc_test(N[:4], N[:4], rng, 9).reason
+    same = np.repeat(drawn(LOGARITHM, 0.01, 0)[:, None], 2, axis=1)
+    assert "noise is unknown" in largest_step_test(N, same, rng, 9, "logarithmic").reason
+    with pytest.raises(ParameterError, match="r >= 2"):
+        largest_step_test(N, N, rng, 9)
