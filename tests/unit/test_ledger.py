@@ -142,6 +142,14 @@ def test_an_absent_archive_is_not_missing_evidence(checks, notes):
     assert frame.set_index("claim_id").loc["ortholog/fragile"].evidence == evidence.NONE
 
 
+def test_a_contradiction_shows_in_the_counts_whether_or_not_anything_was_compared(checks, notes):
+    frame = book.build_ledger([], checks, notes, [])
+    stands = dict(zip(frame.claim_id, standing.standing(frame), strict=True))
+    assert stands["perturbation/dixit13-adjusted"] == standing.DOUBTED
+    assert stands["pseudotime/rate"] == standing.CONTRADICTED
+    assert stands["ortholog/fragile"] == book.OPEN
+
+
 def test_the_build_says_which_archives_it_had(notes):
     none = evidence.archives_here([], notes)
     assert set(none) == set(standing.ARCHIVES) and not any(none.values())

@@ -236,8 +236,8 @@ def _agreement(claim: Claim, answers: list[Answer], notes: Notes) -> tuple[str, 
     if NO in found:
         wrong = [a.path for a in answers if a.agrees == NO]
         why = notes.differences.get(claim.id, "")
-        count = f"{len(wrong)} of {len(answers)} figures differ: {', '.join(wrong[:5])}"
-        return NO, f"{count}. {why}".strip()
+        count = f"{len(wrong)} of {len(answers)} compared figures differ: {', '.join(wrong[:5])}."
+        return NO, f"{count} {why}".strip() if len(figures(claim)) > 1 else why
     if READING in found:
         return READING, remarks
     left = unanswered(claim, [a.path for a in answers], notes.constants)

@@ -10,8 +10,9 @@ from helpers.registry.records import NOT_FETCHED
 
 DEFECT = "yes, with a documented defect"
 CONTRADICTED = "yes, but contradicted elsewhere"
-STANDINGS = (YES, DEFECT, CONTRADICTED, PART, READING, NO, OPEN, NOT_FETCHED)
-"""Answers to *agrees with print?*, with the yeses told apart and absent files named."""
+DOUBTED = "not compared, but contradicted elsewhere"
+STANDINGS = (YES, DEFECT, CONTRADICTED, PART, READING, NO, DOUBTED, OPEN, NOT_FETCHED)
+"""Answers to *agrees with print?*, with contradictions told apart and absent files named."""
 
 ARCHIVES = {
     "Biodyn-AI__neuro-sae": "attention and scaling",
@@ -22,14 +23,15 @@ ARCHIVES = {
 
 
 def standing(ledger: pd.DataFrame) -> pd.Series:
-    """Return where each claim stands: its agreement, with what qualifies a yes.
+    """Return where each claim stands: its agreement, and what speaks against it.
 
     A yes that other printed figures contradict is counted as such, before one with a defect.
     """
     found = ledger["agrees"].copy()
-    yes = ledger["agrees"].eq(YES)
+    yes, against = ledger["agrees"].eq(YES), ledger["contradictions"].ne("")
     found[yes & ledger["defect"].ne("")] = DEFECT
-    found[yes & ledger["contradictions"].ne("")] = CONTRADICTED
+    found[yes & against] = CONTRADICTED
+    found[ledger["agrees"].eq(OPEN) & against] = DOUBTED
     found[ledger["evidence"].eq(NOT_FETCHED)] = NOT_FETCHED
     return found
 

@@ -1,6 +1,6 @@
 """Sphinx: a figure of a notebook on another page, with its own caption and alternative text.
 
-``{figure-of} 13_at_a_glance/levels``, as a directive, shows the figure that
+``{figure-of} 14_at_a_glance/levels``, as a directive, shows the figure that
 ``run.figure(..., "levels")`` has drawn; the caption links to the page that computes it.
 """
 
