@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from helpers.analyses import cssi, cssi_real
-from helpers.analyses.null_battery import binomial_range
 from helpers.datasets.simulate import t2_draw
 from helpers.edges import kmeans, split_gaussian
 from helpers.evaluation.sets import EvaluationSet
+from helpers.registry.error_rates import binomial_range
 from helpers.statistics.multiplicity import adjust
 from helpers.statistics.results import Outcome
 

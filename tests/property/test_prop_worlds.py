@@ -12,11 +12,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.analyses import coexpression, cssi, cssi_real, null_models
-from helpers.analyses.null_battery import binomial_range
+from helpers.analyses import cssi, cssi_real
 from helpers.datasets.simulate import T2_EXPECT, WORLDS, t2_draw, world
 from helpers.edges import edge_scores, pool
 from helpers.edges.uniform import uniform_attention
+from helpers.evaluation.nulls import leave_one_tf_out
+from helpers.evaluation.pair_scores import pair_scores
+from helpers.registry.error_rates import binomial_range
+from helpers.running import definitions
 from helpers.statistics.results import Outcome
 
 pytestmark = pytest.mark.slow
@@ -49,15 +52,17 @@ def p_values(name: str, seed: int) -> dict[str, float]:
         tokens = np.maximum(np.asarray(held.sum(axis=1)).ravel(), 1)
         uniform = uniform_attention(held, tokens, drawn.genes) if name == "no-signal" else None
         score = pool(edge_scores(sums))
-        data = coexpression.scored(name, score, drawn.adata, drawn.reference, uniform=uniform)
-        found |= coexpression.confirmatory(data, rng, RESAMPLES, RESAMPLES)
+        page = definitions("10_coexpression", n_permutations=RESAMPLES)
+        A, R, terms = page["side_by_side"](drawn.adata, score, uniform)
+        pairs, (a, r) = page["candidate_pairs"](drawn.reference, A, R)
+        found |= page["gene_tests"](A, R, terms, rng) | page["edge_tests"](pairs, a, r, rng)
     if "12" in wanted:
-        case = null_models.scored(name, sums, drawn.adata, drawn.reference, min_count=1)
-        n = RESAMPLES
-        found |= null_models.battery(case, rng, n_perm=n, n_boot=n, n_rewire=n)
-        top = null_models.one_tf(case)
-        # 12.11 has no p: its flag is an influence above half of the excess
-        found["12.11"] = 0.0 if (top.share_of_excess or 0) > 0.5 else 1.0
+        case = pair_scores(name, sums, drawn.adata, drawn.reference, min_count=1)
+        page = definitions("12_null_models", permutations=RESAMPLES, rewired=RESAMPLES)
+        found |= page["pair_tests"](case, rng) | page["matched_tests"](case)
+        carried = leave_one_tf_out(case.pairs, case.score("attention"))
+        # 12.11 has no p: the planted answer is an influence above half of the excess
+        found["12.11"] = 0.0 if (carried.share_of_excess or 0) > 0.5 else 1.0
     return {n: o.p if isinstance(o, Outcome) else o for n, o in found.items() if n in drawn.expect}
 
 

@@ -249,6 +249,16 @@ def card(
     }
 
 
+OBJECTIVE_NOTE = {
+    "scgpt": "hidden values are predicted, as in the other small models, without the prediction "
+    "from <cls>; a hidden gene knows which gene it is and can look for its TFs",
+    "geneformer": "not the published one: hidden tokens stay or trade places, and none becomes "
+    "<mask>; a <mask> token does not know which gene it is, so it has nothing to look for that "
+    "gene's TFs by; how far masking alone would come was not measured",
+}
+"""What the card of a control says of the objective, by family."""
+
+
 def _baseline_meaning(plan: Recipe) -> str:
     if plan.schedule.masking and plan.schedule.masking.trade:
         return f"the token shown, with the probability that it stayed; else {BASELINE[plan.family]}"
@@ -273,6 +283,7 @@ def edge_ranking(adapter: ModelAdapter) -> dict:
             "tfs": len(made.tfs),
             "targets_with_a_positive": int(made.network["target"].nunique()),
             "auroc": {key: round(value, 4) for key, value in found.items()},
+            "objective": OBJECTIVE_NOTE[adapter.family],
         },
         "use": "Positive control: its attention is known to rank planted edges. "
         "It knows the genes of one simulated world and no biology.",
