@@ -9,7 +9,6 @@ from scipy import stats
 
 from helpers.analyses import (
     coexpression_records,
-    cssi_records,
     multiplicity,
     null_models_records,
 )
@@ -33,7 +32,7 @@ def made_up(p: np.ndarray) -> pd.DataFrame:
 def test_every_confirmatory_test_is_made_or_left_out_with_a_reason():
     declared = [
         *coexpression_records.DECLARED,
-        *cssi_records.DECLARED,
+        *(f"11.{i}" for i in range(1, 16)),
         *null_models_records.DECLARED,
     ]
     descriptive = {"10.6", "12.11"}
