@@ -1,7 +1,8 @@
 # make book   install, fetch data, run the notebooks, build the HTML book
+# make pdf    print the book to _build/attention-audit.pdf; installs Chromium as root on Debian
 # make test   everything that continuous integration does
 .DELETE_ON_ERROR:
-.PHONY: book test environment data notebooks html browser lint check doctor clean clean-all
+.PHONY: book test environment data notebooks html pdf browser lint check doctor clean clean-all
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PROFILE ?= demo
@@ -37,6 +38,9 @@ notebooks: data
 
 html: notebooks
 	$(BIN)/helpers book --profile $(PROFILE)
+
+pdf: notebooks browser
+	$(BIN)/helpers book --profile $(PROFILE) --pdf
 
 browser: environment
 	.ci/system browser

@@ -80,9 +80,16 @@ document.addEventListener("DOMContentLoaded", () => {
     window.MathJax?.startup?.promise?.then(all);
   }
 
+  // On paper everything is open, and links that lead to files of this machine are none.
   function unfold() {
     document.documentElement.dataset.theme = "light";
     document.querySelectorAll("details:not(.provenance)").forEach((fold) => (fold.open = true));
-    document.querySelectorAll(".toggle-hidden").forEach((fold) => fold.classList.remove("toggle-hidden"));
+    const folded = document.querySelectorAll(".toggle-hidden");
+    folded.forEach((fold) => fold.classList.remove("toggle-hidden"));
+    const here = location.href.split("#")[0];
+    for (const link of document.querySelectorAll("a[href]")) {
+      const elsewhere = link.href.split("#")[0] !== here;
+      if (elsewhere && link.protocol === "file:") link.removeAttribute("href");
+    }
   }
 });

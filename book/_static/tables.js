@@ -76,7 +76,7 @@ document.addEventListener("DOMContentLoaded", () => {
         show();
       });
       box.append(field, count);
-      figure.querySelector(".scroller").before(box);
+      figure.querySelector("figcaption").after(box);
       figure.querySelector(".scroller").after(button);
       return { count, button };
     }

@@ -9,7 +9,6 @@ import logging
 import signal
 import sys
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated, Any
 
 import typer
@@ -50,12 +49,11 @@ class Main(TyperGroup):
 
     def list_commands(self, ctx: typer.Context) -> list[str]:
         """Return own commands and those of the rooms."""
-        rooms = [name for name, (module, _) in ROOMS.items() if find_spec(module)]
-        return sorted([*super().list_commands(ctx), *rooms])
+        return sorted([*super().list_commands(ctx), *ROOMS])
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:
         """Return a command, own or of a room."""
-        if cmd_name in ROOMS and find_spec(ROOMS[cmd_name][0]):
+        if cmd_name in ROOMS:
             return Room(cmd_name, *ROOMS[cmd_name])
         return super().get_command(ctx, cmd_name)
 
@@ -143,12 +141,20 @@ def book(
         bool,
         typer.Option("--prepare", help="Only fetch the scripts that pages need, from the network."),
     ] = False,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Print one PDF of the book instead; needs Chromium.")
+    ] = False,
 ) -> None:
     """Build the HTML book from the results of a profile."""
     if prepare:
         from helpers.running import assets
 
         assets.bring_all()
+        return
+    if pdf:
+        from helpers.running.pdf import make
+
+        typer.echo(f"The book is {make(profile)}")
         return
     from helpers.running import book as building
 

@@ -20,7 +20,7 @@ import xarray as xr
 
 from helpers.datasets import load, load_reference
 from helpers.datasets.own import read_own
-from helpers.datasets.simulate import training_world
+from helpers.datasets.simulate import World, control_world, training_world
 from helpers.edges import edge_scores, pool, uniform_of_tokens
 from helpers.errors import DataError, ParameterError
 from helpers.extraction import extract, order_share
@@ -29,8 +29,9 @@ from helpers.models.load import load_model
 from helpers.models.recipes import training_genes
 from helpers.models.training import random_model
 
-SIM = "sim"
-"""Name of the simulated training world among the sets of cells."""
+SIM, CONTROL = "sim", "control"
+"""Names of the simulated worlds among the sets of cells: the one that the small models are trained
+on, and the one whose edges the positive controls have learned (2,000 cells new to them)."""
 
 SHORT = {"baron": "baron-human"}
 FAMILIES = ("scgpt", "geneformer")
@@ -89,7 +90,8 @@ class Reading:
         keep = np.ones(found.sizes["stratum"], bool)
         for column, wanted in where.items():
             if column not in found.coords:
-                known = [name for name in found.coords if found[name].dims == ("stratum",)]
+                coordinates = found.coords.items()
+                known = [k for k, v in coordinates if v.dims == ("stratum",) and k != "stratum"]
                 raise ParameterError(f"sums are kept apart by {known}, not by {column!r}")
             keep &= np.isin(found[column].values, np.atleast_1d(wanted).astype(str))
         if not keep.any():
@@ -129,8 +131,8 @@ def draw_cells(data: str, n_cells: int, seed: int) -> ad.AnnData:
     ----------
     data
         Name of a registered set (``"baron"`` is short for ``"baron-human"``), ``"sim"`` for the
-        simulated training world, or the path of an ``.h5ad`` file of human cells with counts (see
-        `helpers.datasets.own.read_own`).
+        simulated training world, ``"control"`` for that of the positive controls, or the path of an
+        ``.h5ad`` file of human cells with counts (see `helpers.datasets.own.read_own`).
     n_cells
         How many; a number larger than there are is refused. The first n of them are a draw of n.
     seed
@@ -149,8 +151,8 @@ def draw_cells(data: str, n_cells: int, seed: int) -> ad.AnnData:
         If there are not as many cells, or the data cannot be read.
     """
     name = data
-    if data == SIM:
-        adata = training_world().adata
+    if data in (SIM, CONTROL):
+        adata = _world(data).adata
         known = adata.var_names
     else:
         own = data.endswith(".h5ad")
@@ -165,10 +167,14 @@ def draw_cells(data: str, n_cells: int, seed: int) -> ad.AnnData:
     return drawn
 
 
+def _world(data: str) -> World:
+    return training_world() if data == SIM else control_world(2000)
+
+
 def references_for(data: str, names: Sequence[str]) -> dict[str, pd.DataFrame]:
-    """Return name -> curated edges; the simulated cells have their true network and no other."""
-    if data == SIM:
-        return {"network": training_world().reference}
+    """Return name -> curated edges; simulated cells have their true network and no other."""
+    if data in (SIM, CONTROL):
+        return {"network": _world(data).reference}
     return {name: load_reference(name) for name in names}
 
 
@@ -178,9 +184,9 @@ def models_for(model: str, data: str) -> dict[str, str]:
     Parameters
     ----------
     model
-        ``"scgpt"`` or ``"geneformer"``: the shipped one, trained on pancreas or, for the simulated
+        ``"scgpt"`` or ``"geneformer"``: the shipped one, trained on pancreas or, for simulated
         cells, on these; ``"both"``; or a checkpoint of one's own, ``"scgpt:/path"``, which reads
-        real cells, while the simulated ones are read by the shipped models.
+        real cells, while simulated ones are read by the shipped models.
     data
         Short name of the cells.
 
@@ -188,11 +194,15 @@ def models_for(model: str, data: str) -> dict[str, str]:
     --------
     >>> models_for("scgpt", "sim")
     {'scgpt': 'scgpt-sim'}
+    >>> models_for("both", "control")
+    {'control-scgpt': 'control-scgpt', 'control-geneformer': 'control-geneformer'}
     """
     family, colon, _ = model.partition(":")
-    if colon and data != SIM:
+    if colon and data not in (SIM, CONTROL):
         return {f"own-{family}": model}
     families = FAMILIES if colon or model == "both" else (model,)
+    if data == CONTROL:
+        return {name: name for name in (f"control-{family}" for family in families)}
     return {name: f"{name}-{SIM if data == SIM else 'baron'}" for name in families}
 
 

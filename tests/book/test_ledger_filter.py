@@ -34,7 +34,7 @@ def test_the_numbers_of_claims_and_of_settings_are_on_the_first_screen(ledger):
         ".map(v => Number(v.innerText))"
     )
     measured, settings = seen[0::2], seen[1::2]
-    assert len(measured) == len(settings) == 9
+    assert len(measured) == len(settings) == 10
     assert measured[-1] == sum(measured[:-1]) and settings[-1] == sum(settings[:-1])
     assert measured[-1] + settings[-1] == total
     standings = {fact[2] for fact in ledger.run(FACTS)}

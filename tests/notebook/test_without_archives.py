@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.offline, pytest.mark.slow]
 PAGES = {
     "20_scaling": ATTENTION,
     "22_mediation_bias": MEDIATION,
+    "24_cross_context": MEDIATION,
     "28_leakage": CONFOUND,
     "50_mediation_circuits": MEDIATION,
 }

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.analyses import coexpression, null_models
+from helpers.analyses import null_models
 from helpers.analyses.null_battery import binomial_range
 from helpers.datasets.simulate import T2_EXPECT, WORLDS, t2_draw, world
 from helpers.edges import edge_scores, pool
@@ -54,8 +54,10 @@ def p_values(name: str, seed: int) -> dict[str, float]:
         tokens = np.maximum(np.asarray(held.sum(axis=1)).ravel(), 1)
         uniform = uniform_attention(held, tokens, drawn.genes) if name == "no-signal" else None
         score = pool(edge_scores(sums))
-        data = coexpression.scored(name, score, drawn.adata, drawn.reference, uniform=uniform)
-        found |= coexpression.confirmatory(data, rng, RESAMPLES, RESAMPLES)
+        page = definitions("10_coexpression", n_permutations=RESAMPLES)
+        A, R, terms = page["side_by_side"](drawn.adata, score, uniform)
+        pairs, (a, r) = page["candidate_pairs"](drawn.reference, A, R)
+        found |= page["gene_tests"](A, R, terms, rng) | page["edge_tests"](pairs, a, r, rng)
     if "12" in wanted:
         case = null_models.scored(name, sums, drawn.adata, drawn.reference, min_count=1)
         n = RESAMPLES

@@ -10,6 +10,7 @@ from helpers.estimates import NotEstimable
 from helpers.statistics.banded_ranks import banded_test
 from helpers.statistics.profiles import (
     agreement_beyond_depth,
+    detectable_correlation,
     reliability,
     welch_level,
     welch_tests,
@@ -28,18 +29,16 @@ def test_reliability_is_the_share_of_true_variance():
 def test_agreement_has_the_p_of_the_banded_test():
     rng = np.random.default_rng(1)
     first, second, layers = tissue_profiles("same-circuit", rng)
-    found = agreement_beyond_depth(first, second, layers, 8, 1, rng, draws=99, simulated=60)
+    found = agreement_beyond_depth(first, second, layers, 8, 1, rng, draws=99)
     assert found.p == banded_test(first, second, layers, draws=1, rng=rng).p_exact <= 0.05
     assert found.estimate == pytest.approx(stats.spearmanr(first, second).statistic)
-    assert 0.3 < found.detail["mde"] < 1
 
 
 def test_power_at_the_stated_smallest_correlation():
     rng = np.random.default_rng(2)
     layers = np.repeat(np.arange(11), 2)
-    r = agreement_beyond_depth(
-        *rng.normal(size=(2, 22)), layers, 8, 1, rng, draws=9, simulated=400
-    ).detail["mde"]
+    r = detectable_correlation(layers, 1, rng, simulated=400)
+    assert 0.3 < r < 1
     pairs = rng.normal(size=(600, 2, 22))
     pairs[:, 1] = r * pairs[:, 0] + np.sqrt(1 - r**2) * pairs[:, 1]
     rejected = [banded_test(a, b, layers, draws=1, rng=rng).p_exact <= 0.05 for a, b in pairs]
@@ -52,6 +51,11 @@ def test_too_few_cells_or_arrangements_are_said_so():
     assert isinstance(few, NotEstimable) and "fewer than 3 cells" in few.reason
     none = agreement_beyond_depth(*rng.normal(size=(2, 8)), np.arange(8), 5, 1, rng)
     assert isinstance(none, NotEstimable) and "arrangements" in none.reason
+
+
+def test_where_no_correlation_is_found_none_is_named():
+    layers = np.arange(8)  # one component per layer, bands of two: 16 arrangements, too few
+    assert detectable_correlation(layers, 2, np.random.default_rng(7), simulated=5) is None
 
 
 def test_welch_equals_scipy_on_the_cells():

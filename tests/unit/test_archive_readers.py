@@ -6,12 +6,12 @@ import pytest
 
 from helpers.analyses.archive_cells import absent, cells_table, check
 from helpers.analyses.archive_values import key_of
-from helpers.analyses.mediation_bias import additive_world, load, published_run_pairs
 from helpers.archives import attention, confound, from_folder, mediation, missing_message
 from helpers.archives.locate import ATTENTION, CONFOUND, MEDIATION
 from helpers.archives.mediation import FILES, TIERS, read_components, read_effects
 from helpers.datasets.published import archive_group
 from helpers.errors import DataError
+from helpers.registry.records import NOT_FETCHED
 
 
 def _archive(root, tier="initial"):
@@ -36,12 +36,6 @@ def test_components_are_read_with_place_and_spread(tmp_path):
     assert row["sd"] == pytest.approx(0.4)
     assert row["se"] == pytest.approx(0.2)
     assert read_effects(_archive(tmp_path / "b"), "initial")["se"].iloc[0] == pytest.approx(0.1)
-
-
-def test_published_residual_is_total_minus_ratios(tmp_path):
-    row = published_run_pairs(load(_archive(tmp_path))).iloc[0]
-    assert row["residual"] == pytest.approx(0.5 - 1.0)
-    assert row["se"] == pytest.approx((0.1**2 + 0.2**2) ** 0.5)
 
 
 def test_wrong_files_are_named(tmp_path):
@@ -100,11 +94,4 @@ def test_keys_follow_the_printed_table():
 def test_absent_archive_gives_declared_records_with_a_reason():
     records = absent(["50.1"], "50_mediation_circuits", "F50", "no network")
     assert not records[0].estimable
-    assert records[0].reason == "no network"
-
-
-def test_published_rule_rejects_additive_worlds_and_the_right_one_does_not():
-    rates = additive_world(0.3, 8, 12, 2000, 0)
-    assert rates["published"] > 0.95
-    assert 0.03 < rates["cells"] < 0.07
-    assert rates["bound"] <= rates["cells"]
+    assert records[0].reason == f"{NOT_FETCHED}: no network"

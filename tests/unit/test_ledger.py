@@ -137,8 +137,17 @@ def test_an_absent_archive_is_not_missing_evidence(checks, notes):
     assert "has not run" in here.reason
     frame = book.build_ledger([], checks, notes, [])
     assert standing.standing(frame)[frame.claim_id == "b/robust-pair"].item() == NOT_FETCHED
-    unheard = book.build_ledger([], checks, notes, []).set_index("claim_id").loc["ortholog/fragile"]
-    assert unheard.evidence == evidence.NONE
+    again = frame.set_index("claim_id").loc["a2t/leak-asi"]
+    assert (again.evidence, again.agrees) == (NOT_FETCHED, book.OPEN)
+    assert frame.set_index("claim_id").loc["ortholog/fragile"].evidence == evidence.NONE
+
+
+def test_a_contradiction_shows_in_the_counts_whether_or_not_anything_was_compared(checks, notes):
+    frame = book.build_ledger([], checks, notes, [])
+    stands = dict(zip(frame.claim_id, standing.standing(frame), strict=True))
+    assert stands["perturbation/dixit13-adjusted"] == standing.DOUBTED
+    assert stands["pseudotime/rate"] == standing.CONTRADICTED
+    assert stands["ortholog/fragile"] == book.OPEN
 
 
 def test_the_build_says_which_archives_it_had(notes):
@@ -240,7 +249,6 @@ def test_links_are_read_from_stored_values(tmp_path):
     [
         ({"claim": "no/such"}, "does not exist"),
         ({"variant": "other"}, "needs variant"),
-        ({"function": ""}, "name of its function"),
         ({"claim": "cssi/table2[None].pooled_f1"}, "matches 0 rows"),
     ],
 )

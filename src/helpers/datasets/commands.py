@@ -22,9 +22,9 @@ def show(
     ] = False,
 ) -> None:
     """List the sets of cells, the references and, if asked, every registered file."""
-    from helpers.datasets.cards import REFERENCES
     from helpers.datasets.fetch import is_available
     from helpers.datasets.published import page_files
+    from helpers.datasets.references import REFERENCES
 
     for entry in datasets().values():
         here = all(is_available(artefact(one)) for one in entry.artefacts)
@@ -95,7 +95,7 @@ def _fetch_archives() -> str:
 
 
 def _named(names: list[str]) -> list[Artefact]:
-    from helpers.datasets.cards import REFERENCES
+    from helpers.datasets.references import REFERENCES
 
     found: dict[str, Artefact] = {}
     for name in names:

@@ -14,11 +14,6 @@ from typing import Protocol
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
-from transformers import AttentionInterface
-from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
-
-IMPLEMENTATION = "helpers_tapped"
-"""Name under which `attend` is registered in transformers (``attn_implementation=...``)."""
 
 
 class Tap(Protocol):
@@ -122,27 +117,3 @@ def full_attention(
             logits.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else logits + mask
         )
     return logits.softmax(dim=-1)
-
-
-def _transformers_attention(
-    module: torch.nn.Module,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    dropout: float = 0.0,
-    scaling: float | None = None,
-    **_: object,
-) -> tuple[torch.Tensor, None]:
-    scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
-    attended = attend(query, key, value, attention_mask, scaling, module.layer_idx, module, dropout)
-    return attended.transpose(1, 2).contiguous(), None
-
-
-def _explicit_mask(*args: object, **kwargs: object) -> torch.Tensor | None:
-    # A causal mask must be a tensor, not a flag, or a tap could not know about it.
-    return sdpa_mask(*args, **{**kwargs, "allow_is_causal_skip": False})
-
-
-AttentionInterface.register(IMPLEMENTATION, _transformers_attention)
-AttentionMaskInterface.register(IMPLEMENTATION, _explicit_mask)

@@ -27,8 +27,8 @@ from transformers import GPTNeoXConfig, GPTNeoXForCausalLM, PreTrainedTokenizerF
 
 from helpers.errors import ModelError
 from helpers.models.adapter import Batch, LayerParts, ModelOutput, Tokens, pad
-from helpers.models.attention import IMPLEMENTATION
 from helpers.models.cells import counts_by_cell
+from helpers.models.registered import IMPLEMENTATION
 from helpers.models.scgpt import read_json
 from helpers.models.weights import check_fit, find_weights, read_tensors
 

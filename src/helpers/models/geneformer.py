@@ -15,9 +15,9 @@ from transformers.utils.logging import disable_progress_bar
 from helpers.errors import ModelError
 from helpers.models import geneformer_tokens
 from helpers.models.adapter import Batch, LayerParts, ModelOutput, Tokens, pad
-from helpers.models.attention import IMPLEMENTATION
 from helpers.models.dictionaries import read_dictionary
 from helpers.models.geneformer_tokens import Dictionaries
+from helpers.models.registered import IMPLEMENTATION
 from helpers.models.scgpt import read_json, write_json
 from helpers.models.weights import check_fit, find_weights, read_tensors, write_tensors
 

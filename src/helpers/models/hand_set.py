@@ -26,9 +26,9 @@ from transformers import BertConfig, BertForMaskedLM
 
 from helpers.errors import ModelError
 from helpers.models.adapter import ModelAdapter
-from helpers.models.attention import IMPLEMENTATION
 from helpers.models.geneformer import GeneformerAdapter
 from helpers.models.geneformer_tokens import Dictionaries
+from helpers.models.registered import IMPLEMENTATION
 from helpers.models.scgpt import ScGPTAdapter, config_from
 from helpers.models.scgpt_module import ScGPT
 
@@ -54,8 +54,6 @@ class Layout:
     own, seen, out
         First of the four places of the token's own value, of the value that the head has copied,
         and of the prediction.
-    width
-        Width of the state.
     """
 
     token: dict[str, int]

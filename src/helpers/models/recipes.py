@@ -22,6 +22,7 @@ from helpers.models.cells import counts_by_cell
 from helpers.models.edge_ranking import coexpression_auroc, edge_aurocs
 from helpers.models.geneformer import save_geneformer
 from helpers.models.load import SHIPPED
+from helpers.models.objectives import Masking
 from helpers.models.scgpt import read_json, save_scgpt, write_json
 from helpers.models.training import Schedule, Shape, Training, new_model, train
 
@@ -52,6 +53,7 @@ LEARNING_CURVE = "learning_curve.json"
 CONTROL = "correlated-tfs"
 """World of the positive controls, whose attention is known to have learned the edges."""
 
+_CONTROL_SHAPE = Shape(n_layers=2, n_heads=4, width=64, d_hid=128, max_length=128, mvc=False)
 _SCGPT = Schedule(steps=1400, batch_size=24, length=96, report_every=100)
 _GENEFORMER = Schedule(steps=1400, batch_size=16, length=96, report_every=100)
 RECIPES = {
@@ -63,6 +65,18 @@ RECIPES = {
         Schedule(steps=1000, batch_size=32, length=96, whole_every=10, report_every=100),
     ),
     "geneformer-sim": Recipe("geneformer", "sim", _GENEFORMER),
+    "control-scgpt": Recipe(
+        "scgpt",
+        CONTROL,
+        Schedule(
+            steps=6000,
+            batch_size=32,
+            learning_rate=2e-3,
+            report_every=250,
+            masking=Masking(0.15),
+        ),
+        _CONTROL_SHAPE,
+    ),
 }
 
 
@@ -235,6 +249,16 @@ def card(
     }
 
 
+OBJECTIVE_NOTE = {
+    "scgpt": "hidden values are predicted, as in the other small models, without the prediction "
+    "from <cls>; a hidden gene knows which gene it is and can look for its TFs",
+    "geneformer": "not the published one: hidden tokens stay or trade places, and none becomes "
+    "<mask>; a <mask> token does not know which gene it is, so it has nothing to look for that "
+    "gene's TFs by; how far masking alone would come was not measured",
+}
+"""What the card of a control says of the objective, by family."""
+
+
 def _baseline_meaning(plan: Recipe) -> str:
     if plan.schedule.masking and plan.schedule.masking.trade:
         return f"the token shown, with the probability that it stayed; else {BASELINE[plan.family]}"
@@ -259,6 +283,7 @@ def edge_ranking(adapter: ModelAdapter) -> dict:
             "tfs": len(made.tfs),
             "targets_with_a_positive": int(made.network["target"].nunique()),
             "auroc": {key: round(value, 4) for key, value in found.items()},
+            "objective": OBJECTIVE_NOTE[adapter.family],
         },
         "use": "Positive control: its attention is known to rank planted edges. "
         "It knows the genes of one simulated world and no biology.",

@@ -17,10 +17,10 @@ from transformers import BertConfig, BertForMaskedLM
 
 from helpers.errors import ModelError
 from helpers.models.adapter import Batch, ModelAdapter, Tokens
-from helpers.models.attention import IMPLEMENTATION
 from helpers.models.geneformer import GeneformerAdapter
 from helpers.models.geneformer_tokens import Dictionaries
 from helpers.models.objectives import Masking, baseline, evaluate, hide, loss_of
+from helpers.models.registered import IMPLEMENTATION
 from helpers.models.scgpt import ScGPTAdapter, config_from
 from helpers.models.scgpt_module import ScGPT
 

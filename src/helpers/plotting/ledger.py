@@ -15,6 +15,7 @@ COLOURS = {
     "in part": style.YELLOW,
     "only under another reading": style.ORANGE,
     "no": style.VERMILLION,
+    "not compared, but contradicted elsewhere": style.BLACK,
     "not compared": style.GREY,
     "archive not fetched in this build": style.PURPLE,
 }

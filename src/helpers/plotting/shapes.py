@@ -98,13 +98,13 @@ def forest(
     line: float | None = None,
     margin: tuple[float, float] | None = None,
 ) -> Drawn:
-    """Draw a forest plot: one row per row of the table, a point and its interval.
+    """Draw a forest plot: points and their intervals, one row per name.
 
     Parameters
     ----------
     table
         Columns `value`, ``low`` and ``high`` (missing where there is no interval); the index names
-        the rows.
+        the rows. Rows of the same name, which then differ in `by`, stand in one place of the plot.
     value, xlabel
         Column to draw, and what it is, with its unit.
     by
@@ -112,22 +112,27 @@ def forest(
     line, margin
         Value to mark, and range to shade.
     """
-    with panels(height=1.4 + 0.36 * len(table)) as (figure, (axis,)):
-        at = np.arange(len(table))
-        groups = table[by].to_numpy() if by else np.full(len(table), "")
-        for name, colour, marker in zip(pd.unique(groups), cycle(PALETTE), cycle(MARKERS)):
-            part, rows = table[groups == name], at[groups == name]
+    places, names = pd.factorize(table.index)
+    groups = table[by].to_numpy() if by else np.full(len(table), "")
+    kinds = pd.unique(groups)
+    shared = len(names) < len(table)
+    with panels(height=1.4 + 0.36 * len(table) * (0.6 if shared else 1)) as (figure, (axis,)):
+        for k, (name, colour, marker) in enumerate(zip(kinds, cycle(PALETTE), cycle(MARKERS))):
+            part, rows = table[groups == name], places[groups == name].astype(float)
+            if shared:
+                rows += (k - (len(kinds) - 1) / 2) * 0.7 / len(kinds)
             about = {"color": colour, "capsize": 3, "label": str(name)}
             axis.errorbar(part[value], rows, xerr=_sizes(part, value), fmt=marker, **about)
         if line is not None:
             axis.axvline(line, color=GREY, linestyle="--", linewidth=1)
         if margin is not None:
             axis.axvspan(*margin, color=ORANGE, alpha=0.2, zorder=0)
-        name_rows(axis, table.index)
+        name_rows(axis, names)
         axis.set_xlabel(xlabel)
         if by:
             add_legend(figure)
-    shown = table[[value, "low", "high"]].astype(float)
+    said = table.set_index(by, append=True) if shared and by else table
+    shown = said[[value, "low", "high"]].astype(float)
     return figure, f"{xlabel} with intervals. {words_of(shown)}."
 
 

@@ -91,8 +91,8 @@ def collect_links(results: Path, without: str = "") -> list[Link]:
     Raises
     ------
     RegistryError
-        If a value names an unknown claim or variant, a published one was neither compared nor names
-        its function, or two values of one variant answer the same figure.
+        If a value names an unknown claim or variant, or two values of one variant answer the same
+        figure.
     """
     found = []
     for file in sorted(Path(results).glob("*/values.json")):
@@ -132,11 +132,6 @@ def _link(notebook: str, key: str, entry: Mapping) -> Link:
     if entry.get("variant") not in VARIANTS:
         raise RegistryError(
             f"{where} answers a claim and needs variant 'published', 'corrected' or 'contradicts'."
-        )
-    made = bool(entry.get("function")) or "matches" in entry
-    if entry["variant"] == "published" and not made:
-        raise RegistryError(
-            f"{where} answers a claim: use run.compare, or give the name of its function."
         )
     if entry["variant"] != "contradicts":
         (printed_words if isinstance(entry.get("value"), str) else printed)(entry["claim"])

@@ -105,7 +105,7 @@ def build_ledger(
             answers += [a for a in more if a.path not in taken]
         rows[claim.id] = (
             _facts(claim, mine, answers, notes, [rows[name]["defect"] for name in claim.repeats])
-            | _verdict(claim, answers, notes, here, available)
+            | _verdict(claim, answers, notes, _absent(claim, rows, notes, here), available)
             | {"contradictions": "\n".join(_against(claim, mine, checks, notes))}
         )
     return pd.DataFrame(rows.values()).drop(columns="_numbers")
@@ -209,24 +209,24 @@ def _numbers(claim: Claim) -> set[float]:
     return values
 
 
+def _absent(claim: Claim, rows: dict[str, dict], notes: Notes, here: dict[str, bool]) -> str:
+    """Return which archive would answer a claim and is not in this build; else nothing."""
+    source = notes.source(claim.id)
+    if source and source.archive and not here[source.archive]:
+        return f"its file is in {source.archive}"
+    repeated = [name for name in claim.repeats if rows[name]["evidence"] == NOT_FETCHED]
+    return f"it repeats {', '.join(repeated)}" if repeated else ""
+
+
 def _verdict(
-    claim: Claim,
-    answers: list[Answer],
-    notes: Notes,
-    here: dict[str, bool],
-    notebooks: frozenset[str],
+    claim: Claim, answers: list[Answer], notes: Notes, absent: str, notebooks: frozenset[str]
 ) -> dict:
     if answers:
         kind = max((a.kind for a in answers), key=kinds.WEAKER.index)
         agrees, reason = _agreement(claim, answers, notes)
         return {"agrees": agrees, "evidence": kind, "reason": reason}
-    source = notes.source(claim.id)
-    if source and source.archive and not here[source.archive]:
-        return {
-            "agrees": OPEN,
-            "evidence": NOT_FETCHED,
-            "reason": f"its file is in {source.archive}",
-        }
+    if absent:
+        return {"agrees": OPEN, "evidence": NOT_FETCHED, "reason": absent}
     return {"agrees": OPEN, "evidence": kinds.NONE, "reason": _why_open(claim, notes, notebooks)}
 
 
@@ -236,8 +236,8 @@ def _agreement(claim: Claim, answers: list[Answer], notes: Notes) -> tuple[str, 
     if NO in found:
         wrong = [a.path for a in answers if a.agrees == NO]
         why = notes.differences.get(claim.id, "")
-        count = f"{len(wrong)} of {len(answers)} figures differ: {', '.join(wrong[:5])}"
-        return NO, f"{count}. {why}".strip()
+        count = f"{len(wrong)} of {len(answers)} compared figures differ: {', '.join(wrong[:5])}."
+        return NO, f"{count} {why}".strip() if len(figures(claim)) > 1 else why
     if READING in found:
         return READING, remarks
     left = unanswered(claim, [a.path for a in answers], notes.constants)

@@ -15,7 +15,7 @@ from helpers.files import project_root
 from helpers.registry import links
 from helpers.registry.answers import Link, collect_links, unique
 from helpers.registry.claims import claim_of
-from helpers.registry.evidence import archives_here, load_notes
+from helpers.registry.evidence import FINER, PRINTED, SUMMARY, archives_here, load_notes
 from helpers.registry.ledger import NO, build_ledger
 from helpers.registry.published import CHECK_VERDICTS, CheckResult, run_checks
 from helpers.registry.shown import digits
@@ -25,6 +25,9 @@ from helpers.registry.standing import (
     standing,
     standing_counts,
 )
+
+KIND_KEYS = {"finer": FINER, "summary": SUMMARY, "printed": PRINTED}
+"""Keys under which a page keeps the numbers of claims by kind of evidence."""
 
 
 def ledger_of(results: Path, more: tuple[Link, ...] = (), without: str = "") -> pd.DataFrame:
@@ -64,17 +67,16 @@ def overview(ledger: pd.DataFrame) -> pd.DataFrame:
 def counts_markdown(ledger: pd.DataFrame) -> str:
     """Return the numbers of claims by standing and by evidence, with the state of archives."""
     blocks = [
-        _markdown(standing_counts(ledger), "agrees with print?"),
-        _markdown(evidence_counts(ledger), "evidence"),
+        _markdown(standing_counts(ledger)),
+        _markdown(evidence_counts(ledger)),
         archives_sentence(ledger.attrs["archives"]),
     ]
     return "\n\n".join(blocks)
 
 
-def _markdown(counts: pd.DataFrame, title: str) -> str:
-    names = [f"paper {n}" if len(n) < 3 else n for n in counts.columns]
-    head = f"| {title} | " + " | ".join(names) + " |"
-    rule = "|---|" + "---:|" * len(names)
+def _markdown(counts: pd.DataFrame) -> str:
+    head = f"| {counts.index.name} | " + " | ".join(counts.columns) + " |"
+    rule = "|---|" + "---:|" * len(counts.columns)
     rows = [
         f"| {name} | " + " | ".join(str(n) for n in row) + " |"
         for name, row in zip(counts.index, counts.to_numpy(), strict=True)

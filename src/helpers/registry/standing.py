@@ -10,8 +10,9 @@ from helpers.registry.records import NOT_FETCHED
 
 DEFECT = "yes, with a documented defect"
 CONTRADICTED = "yes, but contradicted elsewhere"
-STANDINGS = (YES, DEFECT, CONTRADICTED, PART, READING, NO, OPEN, NOT_FETCHED)
-"""Answers to *agrees with print?*, with the yeses told apart and absent files named."""
+DOUBTED = "not compared, but contradicted elsewhere"
+STANDINGS = (YES, DEFECT, CONTRADICTED, PART, READING, NO, DOUBTED, OPEN, NOT_FETCHED)
+"""Answers to *agrees with print?*, with contradictions told apart and absent files named."""
 
 ARCHIVES = {
     "Biodyn-AI__neuro-sae": "attention and scaling",
@@ -22,26 +23,27 @@ ARCHIVES = {
 
 
 def standing(ledger: pd.DataFrame) -> pd.Series:
-    """Return where each claim stands: its agreement, with what qualifies a yes.
+    """Return where each claim stands: its agreement, and what speaks against it.
 
     A yes that other printed figures contradict is counted as such, before one with a defect.
     """
     found = ledger["agrees"].copy()
-    yes = ledger["agrees"].eq(YES)
+    yes, against = ledger["agrees"].eq(YES), ledger["contradictions"].ne("")
     found[yes & ledger["defect"].ne("")] = DEFECT
-    found[yes & ledger["contradictions"].ne("")] = CONTRADICTED
+    found[yes & against] = CONTRADICTED
+    found[ledger["agrees"].eq(OPEN) & against] = DOUBTED
     found[ledger["evidence"].eq(NOT_FETCHED)] = NOT_FETCHED
     return found
 
 
 def standing_counts(ledger: pd.DataFrame) -> pd.DataFrame:
     """Return the number of claims by standing: measured ones per paper, then settings."""
-    return _counts(ledger, standing(ledger), STANDINGS)
+    return _counts(ledger, standing(ledger), STANDINGS).rename_axis("agrees with print?")
 
 
 def evidence_counts(ledger: pd.DataFrame) -> pd.DataFrame:
     """Return the number of claims by kind of evidence: measured ones per paper, then settings."""
-    return _counts(ledger, ledger["evidence"], KINDS)
+    return _counts(ledger, ledger["evidence"], KINDS).rename_axis("evidence")
 
 
 def _counts(ledger: pd.DataFrame, by: pd.Series, order: tuple[str, ...]) -> pd.DataFrame:
@@ -51,7 +53,8 @@ def _counts(ledger: pd.DataFrame, by: pd.Series, order: tuple[str, ...]) -> pd.D
     table = table.reindex(index=order, columns=papers, fill_value=0)
     table["measured"] = table.sum(axis=1)
     table["settings"] = by[~measured].value_counts().reindex(order, fill_value=0)
-    return table[(table != 0).any(axis=1)]
+    table = table.rename(columns={name: f"paper {name}" for name in papers})
+    return table[(table != 0).any(axis=1)].rename_axis(columns=None)
 
 
 def archives_sentence(here: dict[str, bool]) -> str:

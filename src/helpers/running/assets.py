@@ -21,6 +21,18 @@ MATHJAX = Artefact(
     citation="MathJax 3.2.2, the MathJax Consortium",
     note="Draws the formulas; a wheel is the copy that pip can fetch by hash.",
 )
+AXE = Artefact(
+    name="axe-core",
+    version="4.12.1",
+    kind="wheel",
+    source="axe-playwright-python==0.1.8",
+    path="axe_playwright_python-0.1.8-py3-none-any.whl",
+    sha256="fdd263c998388f1a8e67cad02677e612d946248bd44d163be5e8650ea31f95f8",
+    bytes=160681,
+    licence="MPL-2.0",
+    citation="axe-core, Deque Systems",
+    note="Rules of accessibility for the tests; a wheel is the copy that pip can fetch by hash.",
+)
 _ROOT = "mathjax/static/mathjax/"
 _WANTED = (
     "es5/tex-mml-chtml.js",
@@ -51,6 +63,18 @@ def bring_mathjax(static: Path) -> Path:
                 target.write_bytes(archive.read(name))
         (temporary / "sha256.txt").write_text(MATHJAX.sha256, encoding="utf-8")
     return folder
+
+
+def axe() -> str:
+    """Return the script that looks for barriers in a page; only the tests use it.
+
+    Raises
+    ------
+    DataError
+        If it is neither in the cache nor to be fetched.
+    """
+    with zipfile.ZipFile(fetch(AXE)) as archive:
+        return archive.read("axe_playwright_python/axe.min.js").decode("utf-8")
 
 
 def bring_all(root: Path | None = None) -> None:

@@ -24,7 +24,8 @@ from helpers.running.values import FILE, lookup, read_values
 TESTS = "tests.jsonl"
 REGISTRY = ("90_test_registry", "registry.csv")
 _PAGE = re.compile(r"^\d\d_\w+$")
-_TEST = re.compile(r"^\d\d\.\d+[a-z]?(/|\.|$)")
+_TEST = re.compile(r"^\d\d\.\d+(-\d+|[a-z])?(/|\.|$)")
+_RUN = re.compile(r"^(\d\d)\.(\d+)-(\d+)$")
 COUNTS = ("analyses", "calls", "above", "below", "found", "open", "untestable")
 """What may follow the number of a test: ``10.2.calls`` of ``10.2.analyses``."""
 
@@ -147,9 +148,13 @@ class Results:
         Parameters
         ----------
         pattern
-            ``"10.3"`` for all of them, or with a scope that may hold ``*``: ``"10.3/*/baron"``.
+            ``"10.3"`` for all of them, or with a scope that may hold ``*``: ``"10.3/*/baron"``;
+            ``"22.1-16"`` for a run of numbers.
         """
         number, _, scope = pattern.partition("/")
+        if run := _RUN.match(number):
+            numbers = range(int(run[2]), int(run[3]) + 1)
+            return [one for k in numbers for one in self.findings(f"{run[1]}.{k}/{scope}")]
         page = self.page_of(number)
         stated = self.declared(page)
         test = stated.test(number)

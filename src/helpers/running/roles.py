@@ -1,10 +1,10 @@
 """Sphinx: values, findings and conditions in prose.
 
 ======================================  ========================================================
-``{val}`key:.2f` ``                     a stored value, of this page or ``PAGE/key``
-``{finding}`10.2/scgpt/baron` ``        the declared words for the answer of a test, by its q
+``{val}`key:.2f```                      a stored value, of this page or ``PAGE/key``
+``{finding}`10.2/scgpt/baron```         the declared words for the answer of a test, by its q
                                         over the whole book
-``{tally}`10.2` ``                      "3 of 4": analyses whose answer is not ``open``
+``{tally}`10.2```                       "3 of 4": analyses whose answer is not ``open``
 ``{when} key > 0``                      a block that is shown where a condition holds
 ``{findings} 10.1 10.2``                a table: one row per analysis, one column per test
 ``{tests}``                             what the page declares, before any result

@@ -27,7 +27,7 @@ MANY = 1000
 SMALLEST_TEXT = 8.0
 """In points, as displayed: a figure is not drawn narrower than keeps its text this large."""
 
-_STEP = 40
+_STEP = 10
 
 
 def show_text(markdown: str) -> None:

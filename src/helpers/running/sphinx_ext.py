@@ -12,7 +12,7 @@ from typing import Any
 from sphinx.application import Sphinx
 
 from helpers import __version__
-from helpers.running import glossary_links, pages, roles, table_files
+from helpers.running import figure_of, glossary_links, pages, roles, table_files
 
 _LITERAL = re.compile(r"(``.*?``|`[^`]*`)")
 _MARKUP = re.compile(r"(?<!\\)\||(?<![\\*\w])\*(?=\w)(?![^*]*\*)")
@@ -72,6 +72,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Bring pages and assets into place, and register the roles."""
     pages.stage(Path(app.srcdir), *roles.chosen())
     roles.register(app)
+    figure_of.register(app)
     app.setup_extension("sphinx.ext.autodoc")  # which declares the event
     app.connect("autodoc-process-docstring", _escape, priority=900)
     app.connect("builder-inited", _one_page_knows_all_nodes)

@@ -177,13 +177,23 @@ def _is_figure(output: NotebookNode) -> bool:
     return MARK in output.get("metadata", {})
 
 
+def figure_label(page: str, name: str) -> str:
+    """Return the label of a figure in the book.
+
+    Examples
+    --------
+    >>> figure_label("10_coexpression", "units")
+    'fig-10-coexpression-units'
+    """
+    return f"fig-{page}-{name}".replace("_", "-").lower()
+
+
 def _caption(cell: NotebookNode, name: str) -> None:
     for output in cell["outputs"]:
         if not _is_figure(output):
             continue
         about = output["metadata"].pop(MARK)
-        label = f"fig-{name}-{about['name']}".replace("_", "-").lower()
         cell["metadata"]["mystnb"] = {
             "image": {"alt": about["alt"], "classes": f"narrowest-{about['narrowest']}"},
-            "figure": {"caption": about["caption"], "name": label},
+            "figure": {"caption": about["caption"], "name": figure_label(name, about["name"])},
         }

@@ -40,9 +40,11 @@ WORDS = {
 
 VALUES = WORDS | {
     "baron": "pancreas",
-    "both": "both",
+    "control": "positive control",
+    "control-scgpt": "scGPT",
+    "control-geneformer": "Geneformer",
     "kang": "blood",
-    "network": "planted network",
+    "network": "network",
     "sim": "simulated",
 }
 """Whole entry of a table -> what readers see; parts of entries that are names are also `WORDS`."""

@@ -70,12 +70,13 @@ def overlap_test(
     }
     if agreement is not None:
         detail["mde"] = float(triple_draws(sets, bands, 1000, rng, agreement).mean())
+    within = "" if bands is None else " within bands of equal depth"
     return Outcome(
         estimate=observed,
         p=law.upper_tail(observed),
         sides="one",
         test="exact count of arrangements",
-        null="random sets" if bands is None else "random sets within bands of equal depth",
+        null=f"random sets{within}; the three sets of an object kept together",
         unit="component",
         n_units=int(sets.shape[-1]),
         p_floor=law.floor,

@@ -1,0 +1,186 @@
+"""What a reader meets: the answer first, nothing clipped, nothing empty, no barrier."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from helpers.running import assets
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+SCREEN, TELEPHONE = (1440, 900), (390, 844)
+ZERO = re.compile(r"(?<![\w.,)\]−-])[−-]0(?:\.0+)?(?![\d.,]*\d)|at most 0\.0+(?!\d)")
+PROSE = """
+const copy = document.querySelector('main').cloneNode(true);
+copy.querySelectorAll('pre, code, script, style, mjx-container, .math').forEach(e => e.remove());
+return copy.textContent"""
+CLIPPED = """return [...document.querySelectorAll('main pre')]
+    .filter(p => p.offsetParent && p.scrollWidth > p.clientWidth + 1)
+    .map(p => p.innerText.slice(0, 60))"""
+# What is wider than the box that clips it, where neither the box nor its parents show the hint.
+UNHINTED = """
+const hinted = (e) => e.closest('.scrolls')?.previousElementSibling?.matches('.scroll-hint');
+return [...document.querySelectorAll('main table, main figure img, main mjx-container')]
+    .filter(e => e.offsetParent && !e.closest('.sd-card, details:not([open])'))
+    .filter(e => {
+      const box = e.getBoundingClientRect();
+      const room = document.querySelector('main article').getBoundingClientRect();
+      return (box.right > room.right + 2 || box.left < room.left - 2) && !hinted(e);
+    })
+    .map(e => `${e.tagName} ${e.id || e.className} ${Math.round(e.getBoundingClientRect().width)}`)
+"""
+EMPTY = """return [...document.querySelectorAll('main table')]
+    .filter(t => t.tBodies[0] && ![...t.tBodies[0].rows].some(r => r.textContent.trim()))
+    .map(t => t.id || t.className)"""
+AXE = """
+const done = arguments[arguments.length - 1];
+axe.run(document, {resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']})
+   .then(found => done(found.violations
+     .filter(v => ['serious', 'critical'].includes(v.impact))
+     .map(v => [v.id, v.help, ...v.nodes.slice(0, 3).map(n => n.html.slice(0, 160))].join(': '))))
+"""
+
+
+@contextmanager
+def seen_on(browser, size):
+    """Give the window a size, on a telephone with touch."""
+    width, height = size
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    yield
+    browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.fixture(scope="session")
+def axe_script():
+    return assets.axe()
+
+
+def written(page: str) -> bool:
+    """Whether somebody wrote the page: not the lists of code and words that programs make."""
+    return not re.search(r"(^|/)(_modules/|api_|genindex|py-modindex|search)", page)
+
+
+@pytest.mark.parametrize("size", [SCREEN, TELEPHONE], ids=["screen", "telephone"])
+def test_the_home_page_answers_before_anybody_scrolls(browser, size):
+    with seen_on(browser, size):
+        browser.open("book/index.html")
+        box = browser.run(
+            "const e = document.querySelector('.home-answer').getBoundingClientRect();"
+            "return [e.top, e.bottom, window.innerHeight]"
+        )
+        text = browser.driver.find_element(By.CSS_SELECTOR, ".home-answer").text
+        browser.screenshot(f"home-{size[0]}")
+    assert 0 < box[0] < box[1] <= box[2], f"the answer is not in view: {box}"
+    assert re.search(r"AUROC on curated targets is 0\.\d\d to 0\.\d\d", text), text
+    assert re.search(r"Not on this evidence|Only where it beats", text), text
+
+
+def test_nothing_is_cut_off_or_empty(browser, built_page):
+    if not written(built_page):
+        return
+    with seen_on(browser, SCREEN):
+        browser.open(built_page)
+        assert browser.run(CLIPPED) == [], "code is cut off at 1,440 px"
+        assert browser.run(UNHINTED) == [], "wider than its column, without a hint, at 1,440 px"
+        assert browser.run(EMPTY) == [], "a table is empty"
+        prose = " ".join(browser.run(PROSE).split())
+        found = [prose[max(0, m.start() - 40) : m.end() + 20] for m in ZERO.finditer(prose)]
+        assert found == [], "a number is printed as minus zero, or a bound as zero"
+    with seen_on(browser, TELEPHONE):
+        browser.open(built_page)
+        assert browser.run(UNHINTED) == [], "wider than its column, without a hint, at 390 px"
+        assert browser.run("return document.documentElement.scrollWidth") <= TELEPHONE[0] + 1
+
+
+def test_no_serious_barrier(browser, built_page, axe_script):
+    browser.open(built_page)
+    browser.run(axe_script)
+    assert browser.driver.execute_async_script(AXE) == []
+
+
+def test_barriers_are_found_where_there_are_some(browser, axe_script):
+    browser.open("book/how_to_read.html")
+    browser.run(
+        "document.querySelector('main').insertAdjacentHTML('beforeend',"
+        "'<img src=\"data:,\"><button></button>')"
+    )
+    browser.run(axe_script)
+    found = " ".join(browser.driver.execute_async_script(AXE))
+    assert "image-alt" in found and "button-name" in found
+
+
+def test_every_exercise_says_what_it_asks(browser):
+    browser.open("pages/exercises.html")
+    rows = browser.run(
+        "return [...document.querySelectorAll('main table tbody tr')]"
+        ".map(r => [...r.cells].map(c => c.innerText.trim()))"
+    )
+    assert len(rows) >= 30
+    for title, page, difficulty, minutes in rows:
+        assert title and title != "Exercise" and page, (title, page)
+        assert difficulty in ("easy", "medium", "hard") and 1 <= int(minutes) <= 120, title
+
+
+@pytest.mark.parametrize(
+    ("words", "page"), [("GRN", "glossary"), ("how to cite", "cite"), ("curveball", "primer")]
+)
+def test_search_finds_what_readers_ask_for(browser, words, page):
+    browser.open("search.html", f"?q={words.replace(' ', '+')}")
+    browser.until("document.querySelector('#search-results h2')?.innerText === 'Search Results'")
+    links = browser.run(
+        "return [...document.querySelectorAll('#search-results li a')].map(a => a.href)"
+    )
+    assert any(page in link for link in links), links
+
+
+@pytest.fixture
+def page_with_code(browser):
+    for path in sorted((browser.html / "pages").glob("[0-9]*.html")):
+        browser.open(f"pages/{path.name}")
+        if browser.run("return !!document.querySelector('details.above-input')"):
+            yield path.name
+            browser.run("localStorage.clear()")
+            return
+    pytest.skip("no page with a folded cell in this book")
+
+
+def test_one_button_hides_and_shows_all_code(browser, page_with_code):
+    shown = (
+        "return [...document.querySelectorAll('.cell_input pre')].map(p => !!p.offsetParent &&"
+        " p.getBoundingClientRect().height > 0)"
+    )
+    button = browser.driver.find_element(By.CSS_SELECTOR, "button.code-switch")
+    button.click()
+    assert not any(browser.run(shown)) and button.text == "Show code"
+    button.click()
+    assert all(browser.run(shown)) and button.text == "Hide code"
+
+
+def test_keys_are_enough(browser, page_with_code):
+    """Tab reaches the skip link first, and the button for code; Enter presses it."""
+    body = browser.driver.find_element(By.TAG_NAME, "body")
+    body.send_keys(Keys.TAB)
+    first = browser.driver.switch_to.active_element.get_attribute("textContent")
+    assert "skip" in first.lower()
+    for _ in range(80):
+        browser.driver.switch_to.active_element.send_keys(Keys.TAB)
+        if "code-switch" in (browser.driver.switch_to.active_element.get_attribute("class") or ""):
+            break
+    else:
+        pytest.fail("the button for code is not reached by Tab")
+    browser.driver.switch_to.active_element.send_keys(Keys.ENTER)
+    assert browser.run("return document.documentElement.dataset.code") == "hidden"
+
+
+def test_the_home_page_has_a_description_and_an_icon(browser):
+    browser.open("book/index.html")
+    about = browser.run("return document.querySelector('meta[name=description]')?.content")
+    assert about and "GRN" in about and len(about) <= 200
+    icon = browser.run("return document.querySelector('link[rel*=icon]')?.href")
+    assert icon and icon.endswith("icon.svg")
