@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from helpers.analyses.null_battery import binomial_range
 from helpers.datasets.simulate import t2_draw
 from helpers.edges import kmeans, split_gaussian
 from helpers.evaluation import strata as cssi
 from helpers.evaluation.selection import nested_gain
 from helpers.evaluation.sets import EvaluationSet
 from helpers.evaluation.stratified import VARIANTS, Stratified
+from helpers.registry.error_rates import binomial_range
 from helpers.running.definitions import definitions
 from helpers.statistics.multiplicity import adjust
 from helpers.statistics.results import Outcome

@@ -12,14 +12,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.analyses import null_models
-from helpers.analyses.null_battery import binomial_range
 from helpers.datasets.simulate import T2_EXPECT, WORLDS, t2_draw, world
 from helpers.edges import edge_scores, pool
 from helpers.edges.uniform import uniform_attention
+from helpers.evaluation.nulls import leave_one_tf_out
+from helpers.evaluation.pair_scores import pair_scores
 from helpers.evaluation.strata import label_nulls
 from helpers.evaluation.stratified import stratified
-from helpers.running.definitions import definitions
+from helpers.registry.error_rates import binomial_range
+from helpers.running import definitions
 from helpers.statistics.results import Outcome
 
 pytestmark = pytest.mark.slow
@@ -59,12 +60,12 @@ def p_values(name: str, seed: int) -> dict[str, float]:
         pairs, (a, r) = page["candidate_pairs"](drawn.reference, A, R)
         found |= page["gene_tests"](A, R, terms, rng) | page["edge_tests"](pairs, a, r, rng)
     if "12" in wanted:
-        case = null_models.scored(name, sums, drawn.adata, drawn.reference, min_count=1)
-        n = RESAMPLES
-        found |= null_models.battery(case, rng, n_perm=n, n_boot=n, n_rewire=n)
-        top = null_models.one_tf(case)
-        # 12.11 has no p: its flag is an influence above half of the excess
-        found["12.11"] = 0.0 if (top.share_of_excess or 0) > 0.5 else 1.0
+        case = pair_scores(name, sums, drawn.adata, drawn.reference, min_count=1)
+        page = definitions("12_null_models", permutations=RESAMPLES, rewired=RESAMPLES)
+        found |= page["pair_tests"](case, rng) | page["matched_tests"](case)
+        carried = leave_one_tf_out(case.pairs, case.score("attention"))
+        # 12.11 has no p: the planted answer is an influence above half of the excess
+        found["12.11"] = 0.0 if (carried.share_of_excess or 0) > 0.5 else 1.0
     return {n: o.p if isinstance(o, Outcome) else o for n, o in found.items() if n in drawn.expect}
 
 

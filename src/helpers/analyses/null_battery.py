@@ -26,6 +26,7 @@ from helpers.evaluation import (
     gene_terms,
     signal_test,
 )
+from helpers.evaluation.crossed_model import crossed_model
 from helpers.evaluation.strata import label_nulls
 from helpers.evaluation.stratified import stratified
 from helpers.statistics.matrix_regression import matrix_regression
@@ -36,7 +37,7 @@ from helpers.statistics.results import Outcome
 ALPHA = 0.05
 
 TESTS = (
-    *(f"10.{i}" for i in (1, 2, 3, 4, 8, 9)),
+    *(f"10.{i}" for i in (1, 2, 3, 4, 7, 8, 9)),
     *(f"11.{i}" for i in range(1, 16)),
     *(f"12.{i}" for i in range(1, 11)),
 )
@@ -108,6 +109,7 @@ def tests_10(drawn: World, rng: np.random.Generator, sizes: Sizes) -> dict:
         "10.9": matrix_regression(a, abs(r), [*terms, *gene_effects(a, abs(r))], rng, n),
         "10.3": signal_test(pairs, scores, rng, n, sides="two"),
         "10.4": compare_scores(pairs, abs(both), scores),
+        "10.7": crossed_model(pairs, scores, abs(both), {}, rng).outcome,
         "10.8": compare_scores(pairs, both, scores),
     }
 
