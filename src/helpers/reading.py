@@ -90,7 +90,8 @@ class Reading:
         keep = np.ones(found.sizes["stratum"], bool)
         for column, wanted in where.items():
             if column not in found.coords:
-                known = [name for name in found.coords if found[name].dims == ("stratum",)]
+                coordinates = found.coords.items()
+                known = [k for k, v in coordinates if v.dims == ("stratum",) and k != "stratum"]
                 raise ParameterError(f"sums are kept apart by {known}, not by {column!r}")
             keep &= np.isin(found[column].values, np.atleast_1d(wanted).astype(str))
         if not keep.any():

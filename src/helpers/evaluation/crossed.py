@@ -184,7 +184,8 @@ def held_out_choice(
     kept, values = drop_missing(pairs, scores)
     if (reason := _too_few(kept)) is not None:
         return reason
-    found = _held_out(values, kept.label, kept.source, kept.target, rng, n_perm, n_splits)
+    about = kept.label, kept.source, kept.target
+    found = _held_out(values, *about, rng, n_perm, n_splits, kept.regulators)
     if isinstance(found, NotEstimable):
         return _named(pairs, found)
     test = "held-out TF x target blocks"
@@ -238,7 +239,9 @@ def _relabelled(
 ) -> RelabelNull | NotEstimable:
     if (reason := _too_few(_kept(pairs, scores))) is not None:
         return reason
-    null = relabel_null(scores, pairs.label, pairs.source, pairs.target, rng, n_perm)
+    null = relabel_null(
+        scores, pairs.label, pairs.source, pairs.target, rng, n_perm, pairs.regulators
+    )
     return _named(pairs, null) if isinstance(null, NotEstimable) else null
 
 

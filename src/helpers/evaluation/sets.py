@@ -28,6 +28,9 @@ class EvaluationSet:
         Name of the reference.
     notes
         How the set was built: counts of what was left out.
+    regulators
+        Genes that the reference knows as TFs, sources of the set or not; relabelling exchanges TFs
+        with TFs only. By default the sources.
     """
 
     name: str
@@ -36,6 +39,7 @@ class EvaluationSet:
     label: np.ndarray
     database: str
     notes: dict = field(default_factory=dict)
+    regulators: np.ndarray | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not self.source.shape == self.target.shape == self.label.shape:
@@ -173,7 +177,7 @@ def evaluation_set(
     targets = reference["target"].to_numpy().astype(str)
     if reference.duplicated(["source", "target"]).any():
         raise ParameterError("the reference holds an edge twice; keep one row per edge")
-    kept_tfs = np.intersect1d(sources, genes)
+    regulators = kept_tfs = np.intersect1d(sources, genes)
     if tfs is not None:
         kept_tfs = np.intersect1d(kept_tfs, np.asarray(list(tfs)).astype(str))
     database = name
@@ -199,7 +203,8 @@ def evaluation_set(
         "self_edges": int((label.ravel() & ~keep).sum()),
         "genes": int(genes.size),
     }
-    result = EvaluationSet(name, source[keep], target[keep], label.ravel()[keep], database, notes)
+    kept = source[keep], target[keep], label.ravel()[keep]
+    result = EvaluationSet(name, *kept, database, notes, regulators)
     if result.n_positive == 0:
         raise DataError(f"no positives: no edge lies in the {where}")
     if result.n_positive == result.n_pairs:

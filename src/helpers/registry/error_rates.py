@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import joblib
-import numpy as np
 import pandas as pd
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
@@ -95,27 +94,56 @@ def coverage(table: pd.DataFrame, level: float = 0.95) -> pd.Series:
     return pd.Series(held, name="coverage").rename_axis("test")
 
 
-def equivalence_at_margin(table: pd.DataFrame, margin: float, alpha: float = ALPHA) -> pd.Series:
-    """Return how often equivalence is declared when the truth lies on the margin, by test.
+def about_their_means(table: pd.DataFrame, tests: tuple[str, ...]) -> pd.DataFrame:
+    """Return the table with p of these tests about the mean of their estimates instead of zero.
 
-    The larger of the shares for the upper and for the lower margin.
+    Two scores that know nothing of the pairs may still differ in AUROC by a hundredth or more,
+    because one of them ranks TFs higher among the targets. A comparison that finds this is right;
+    whether its standard error holds is asked by testing the difference that is there.
     """
-    declared = {}
-    for number, part in table.dropna(subset=["se", "df"]).groupby("test", sort=False):
-        truth = part["estimate"].mean()
-        limits = [(truth - 2 * margin, truth), (truth, truth + 2 * margin)]
-        found = part[["estimate", "se", "df"]].to_numpy()
-        sides = [np.mean([tost(e, se, *at, df).p <= alpha for e, se, df in found]) for at in limits]
-        declared[number] = float(max(sides))
-    return pd.Series(declared, name="equivalent at the margin").rename_axis("test")
+    found = table.copy()
+    for number in tests:
+        rows = found["test"].eq(number) & found["se"].notna()
+        part = found[rows]
+        t = (part["estimate"] - part["estimate"].mean()).abs() / part["se"]
+        found.loc[rows, "p"] = 2 * stats.t.sf(t, part["df"])
+    return found
 
 
-def books_with_a_call(table: pd.DataFrame, method: str, alpha: float = ALPHA) -> dict:
-    """Return in how many draws anything was called after ``"bh"`` or ``"by"`` over all tests."""
-    called = [
-        bool((adjust(part["p"].dropna().to_numpy(), method) <= alpha).any())
+def equivalence_at_margin(
+    table: pd.DataFrame, test: str, margin: float, alpha: float = ALPHA
+) -> pd.Series:
+    """Return how often equivalence is declared when the truth lies on the margin.
+
+    The truth is the mean of the estimates; the margins reach from it upwards and downwards, and the
+    larger of both numbers is returned with its limits, as :func:`rejection_rates` has them.
+    """
+    part = table[table["test"].eq(test) & table["se"].notna()]
+    truth, found = part["estimate"].mean(), part[["estimate", "se", "df"]].to_numpy()
+    sides = []
+    for limits in [(truth - 2 * margin, truth), (truth, truth + 2 * margin)]:
+        p = [tost(value, se, *limits, df).p for value, se, df in found]
+        sides.append(rejection_rates(pd.DataFrame({"test": test, "p": p}), alpha).loc[test])
+    return max(sides, key=lambda one: one["rejected"])
+
+
+def books_with_a_call(table: pd.DataFrame, method: str, alpha: float = ALPHA) -> pd.Series:
+    """Return in how many draws anything was called after ``"bh"`` or ``"by"`` over all tests.
+
+    The result has the entries of :func:`rejection_rates`.
+    """
+    smallest = [
+        min(adjust(part["p"].dropna().to_numpy(), method), default=1.0)
         for _, part in table.groupby("draw")
     ]
-    low, high = proportion_confint(sum(called), len(called), method="beta")
-    share = sum(called) / len(called)
-    return {"books": len(called), "called": sum(called), "share": share, "low": low, "high": high}
+    return rejection_rates(pd.DataFrame({"test": method, "p": smallest}), alpha).loc[method]
+
+
+def binomial_range(n: int, checks: int = 1, rate: float = ALPHA) -> tuple[int, int]:
+    """Return the numbers of rejections that a true rate allows.
+
+    The interval holds a single count with probability 0.95; with several `checks`, all of them
+    together with at least 0.95 (Bonferroni).
+    """
+    low, high = stats.binom.interval(1 - ALPHA / checks, n, rate)
+    return int(low), int(high)

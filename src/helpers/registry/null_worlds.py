@@ -7,13 +7,14 @@ whose degrees are Pareto distributed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import optimize, stats
 
 from helpers.errors import ParameterError
+from helpers.evaluation.pair_scores import PairScores
 from helpers.evaluation.sets import EvaluationSet
 from helpers.statistics.auroc import auroc_many
 from helpers.statistics.relabel import relabelling
@@ -22,32 +23,7 @@ TAIL = 1.5
 """Shape of the Pareto distribution of degrees: the variance of the degrees is infinite."""
 
 
-@dataclass(frozen=True)
-class PairWorld:
-    """Scores of (TF, target) pairs in every way a page scores them, and a network.
-
-    Parameters
-    ----------
-    name
-        Label.
-    pairs
-        Candidate pairs with labels; all have every score.
-    scores
-        (n, k) table; the column ``attention`` is the one that claims are about.
-    layers
-        (L, n) attention by layer.
-    features
-        Mean, variance and detection of every gene, indexed by gene.
-    """
-
-    name: str
-    pairs: EvaluationSet
-    scores: pd.DataFrame
-    layers: np.ndarray
-    features: pd.DataFrame
-
-
-def relabelled(world: PairWorld, rng: np.random.Generator, n_tfs: int | None = None) -> PairWorld:
+def relabelled(world: PairScores, rng: np.random.Generator, n_tfs: int | None = None) -> PairScores:
     """Return the world with the genes of its network permuted; scores and features stay.
 
     Parameters
@@ -60,25 +36,21 @@ def relabelled(world: PairWorld, rng: np.random.Generator, n_tfs: int | None = N
         Keep that many randomly chosen TFs of those with a positive, and their pairs.
     """
     pairs = world.pairs
-    landed = next(relabelling(pairs.label, pairs.source, pairs.target).draws(rng, 1))
+    landed = next(
+        relabelling(pairs.label, pairs.source, pairs.target, tfs=pairs.regulators).draws(rng, 1)
+    )
     label = np.zeros(pairs.n_pairs, dtype=bool)
     label[landed] = True
     drawn = replace(world, pairs=replace(pairs, label=label))
     return drawn if n_tfs is None else _some_tfs(drawn, rng, n_tfs)
 
 
-def _some_tfs(world: PairWorld, rng: np.random.Generator, n_tfs: int) -> PairWorld:
+def _some_tfs(world: PairScores, rng: np.random.Generator, n_tfs: int) -> PairScores:
     known = np.unique(world.pairs.source[world.pairs.label])
     if known.size < n_tfs:
         raise ParameterError(f"{world.name}: {known.size} TFs have a positive, not {n_tfs}")
     keep = np.isin(world.pairs.source, rng.choice(known, n_tfs, replace=False))
-    return PairWorld(
-        world.name,
-        world.pairs.subset(keep, "other_tfs"),
-        world.scores[keep].reset_index(drop=True),
-        world.layers[:, keep],
-        world.features,
-    )
+    return world.subset(keep, "other_tfs")
 
 
 def pareto_world(
@@ -88,11 +60,13 @@ def pareto_world(
     n_genes: int = 300,
     n_positive: int = 400,
     n_layers: int = 4,
-) -> PairWorld:
+) -> PairScores:
     """Draw a synthetic world: Pareto in- and out-degrees, and attention with target main effects.
 
-    Six tenths of the variance of attention are the target's, a tenth the TF's, as measured on
-    pooled attention of the shipped scGPT.
+    An edge has odds that are a product of a TF's and a target's weight, so that nothing but degrees
+    shapes the network: given the degrees, every network is equally likely. Six tenths of the
+    variance of attention are the target's, a tenth the TF's, as measured on pooled attention of
+    the shipped scGPT.
 
     Parameters
     ----------
@@ -104,14 +78,13 @@ def pareto_world(
         and no pair carries a signal: then only tests that keep the degrees, and comparisons of
         scores that share the hubs alike, have a true null.
     n_tfs, n_genes, n_positive, n_layers
-        Sizes; TFs are the first genes and may be targets.
+        Sizes, the positives in expectation; TFs are the first genes and may be targets.
     """
     genes = np.array([f"G{i:04d}" for i in range(n_genes)])
     row, column = np.nonzero(~np.eye(n_genes, dtype=bool)[:n_tfs])
     hub = rng.normal(size=n_genes)
     weight = _pareto(hub)[column] * _pareto(rng.normal(size=n_tfs))[row]
-    label = np.zeros(row.size, dtype=bool)
-    label[rng.choice(row.size, n_positive, replace=False, p=weight / weight.sum())] = True
+    label = rng.random(row.size) < _probability(weight, n_positive)
 
     def like_hubs() -> np.ndarray:
         return shared * hub + np.sqrt(1 - shared**2) * rng.normal(size=n_genes)
@@ -141,36 +114,61 @@ def pareto_world(
         like_hubs()[row] * like_hubs()[column] + rng.normal(size=row.size)
     )
     scores["attention marginals"] = common + 0.1 * rng.normal(size=row.size)
-    pairs = EvaluationSet("pareto", genes[row], genes[column], label, "synthetic")
+    pairs = EvaluationSet(
+        "pareto", genes[row], genes[column], label, "synthetic", regulators=genes[:n_tfs]
+    )
     name = "pareto" if shared == 0 else "pareto, shared hubs"
-    return PairWorld(name, pairs, pd.DataFrame(scores), layers, features)
+    return PairScores(name, pairs, pd.DataFrame(scores), layers, layers, features)
 
 
-def planted(world: PairWorld, auroc: float) -> PairWorld:
-    """Return the world with a shift of the positives' attention that gives it this AUROC.
+def planted(world: PairScores, shift: float) -> PairScores:
+    """Return the world with `shift` added to the positives' attention, in SDs of its normal ranks.
 
-    Attention is put on the scale of normal ranks before.
+    See :func:`shift_for` for the shift that gives an AUROC; every pair needs a score.
+    """
+    attention = world.score("attention")
+    normal = stats.norm.ppf((stats.rankdata(attention) - 0.5) / attention.size)
+    return replace(world, scores=world.scores.assign(attention=normal + shift * world.pairs.label))
+
+
+def shift_for(
+    world: PairScores, auroc: float, rng: np.random.Generator, n_draws: int = 20
+) -> float:
+    """Return the shift that brings the mean AUROC over relabelled worlds to `auroc`.
 
     Raises
     ------
     ParameterError
-        If attention ranks the positives at least as high without a shift.
+        If the mean is as large without a shift.
     """
-    attention = world.scores["attention"].to_numpy()
-    normal = stats.norm.ppf((stats.rankdata(attention) - 0.5) / attention.size)
-    return replace(world, scores=world.scores.assign(attention=_shifted(normal, world, auroc)))
+    drawn = [relabelled(world, rng) for _ in range(n_draws)]
+
+    def mean(shift: float) -> float:
+        moved = (planted(one, shift) for one in drawn)
+        return float(np.mean([auroc_many(m.score("attention"), m.pairs.label)[0] for m in moved]))
+
+    if mean(0.0) >= auroc:
+        raise ParameterError(f"{world.name}: the mean AUROC is {auroc} or more without a shift")
+    return float(optimize.brentq(lambda shift: mean(shift) - auroc, 0.0, 10.0, xtol=1e-3))
 
 
-def _shifted(normal: np.ndarray, world: PairWorld, auroc: float) -> np.ndarray:
-    label = world.pairs.label
-    low, high = 0.0, 10.0
-    if auroc_many(normal, label)[0] >= auroc:
-        raise ParameterError(f"{world.name}: attention has an AUROC of {auroc} or more already")
-    for _ in range(30):
-        middle = (low + high) / 2
-        below = auroc_many(normal + middle * label, label)[0] < auroc
-        low, high = (middle, high) if below else (low, middle)
-    return normal + high * label
+def numbered(world: PairScores) -> PairScores:
+    """Return the world with numbers for gene names, which sort many times faster than text."""
+    pairs = world.pairs
+    names = pd.Index(world.features.index)
+    known = None if pairs.regulators is None else names.get_indexer(pairs.regulators)
+    codes = {"source": names.get_indexer(pairs.source), "target": names.get_indexer(pairs.target)}
+    features = world.features.set_axis(np.arange(len(names)))
+    return replace(world, pairs=replace(pairs, **codes, regulators=known), features=features)
+
+
+def _probability(weight: np.ndarray, expected: float) -> np.ndarray:
+    """Return c w / (1 + c w) with the c that makes the sum `expected`."""
+
+    def excess(log_c: float) -> float:
+        return float((1 / (1 + np.exp(-log_c) / weight)).sum() - expected)
+
+    return 1 / (1 + np.exp(-optimize.brentq(excess, -40, 40)) / weight)
 
 
 def _pareto(normal: np.ndarray) -> np.ndarray:

@@ -210,7 +210,7 @@ def curveball_test(
     n_draws: int = 1000,
     forbidden: np.ndarray | None = None,
     trades: int | None = None,
-    unit: str = "TF",
+    unit: str = "edge",
 ) -> Outcome | NotEstimable:
     """Test an AUROC against networks of the same degrees, one-sided.
 
@@ -239,7 +239,7 @@ def curveball_tests(
     n_draws: int = 1000,
     forbidden: np.ndarray | None = None,
     trades: int | None = None,
-    unit: str = "TF",
+    unit: str = "edge",
 ) -> list[Outcome] | NotEstimable:
     """Run :func:`curveball_test` for k scores (k, rows, columns) on the same rewired networks."""
     network = np.asarray(network, dtype=bool)
@@ -248,16 +248,18 @@ def curveball_tests(
         raise ParameterError(f"scores {scores.shape} do not fit the network {network.shape}")
     universe = np.ones(network.shape, bool) if forbidden is None else ~np.asarray(forbidden, bool)
     n_positive, n_pairs = int(network.sum()), int(universe.sum())
-    n_units = int(network.any(axis=1).sum())
+    n_rows, n_columns = int(network.any(axis=1).sum()), int(network.any(axis=0).sum())
     if n_positive in (0, n_pairs):
         return NotEstimable(f"{n_positive} positives among {n_pairs} pairs")
-    if n_units < MIN_UNITS:
-        return NotEstimable(f"{n_units} {unit}s with a positive; at least 3 needed")
+    if n_rows < MIN_UNITS:
+        return NotEstimable(f"{n_rows} TFs with a positive; at least {MIN_UNITS} needed")
     rewired = curveball(network, rng, n_draws, forbidden, trades)
     if isinstance(rewired, NotEstimable):
         return rewired
     detail = {
         "n_positive": n_positive,
+        "n_tfs_with_positive": n_rows,
+        "n_targets_with_positive": n_columns,
         "share_unchanged": rewired.share_unchanged,
         "mean_jaccard_distance": float(rewired.jaccard_distance.mean()),
         "trades": rewired.trades,
@@ -275,7 +277,7 @@ def curveball_tests(
                 test="curveball",
                 null="networks of the same degrees",
                 unit=unit,
-                n_units=n_units,
+                n_units=n_positive,
                 detail=detail,
             )
         )

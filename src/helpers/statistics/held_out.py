@@ -49,6 +49,7 @@ def held_out_choice(
     rng: np.random.Generator,
     n_draws: int = 1000,
     n_splits: int = 10,
+    tfs: np.ndarray | None = None,
 ) -> HeldOutChoice | NotEstimable:
     """Choose the score of largest AUROC in one block, test it in the opposite one.
 
@@ -62,6 +63,8 @@ def held_out_choice(
         Source of splits and relabellings, and number of relabellings.
     n_splits
         Random cuts into halves; results are means over cuts and blocks.
+    tfs
+        As in :func:`helpers.statistics.relabel.relabelling`.
 
     Returns
     -------
@@ -74,7 +77,7 @@ def held_out_choice(
     if len(scores) < 2:
         return NotEstimable("a choice needs at least two scores")
     cuts = [_Cut(scores, rows, columns, rng) for _ in range(n_splits)]
-    how = relabelling(labels, rows, columns)
+    how = relabelling(labels, rows, columns, tfs=tfs)
     found, picked = _evaluate(cuts, [np.flatnonzero(labels)])
     if np.isnan(found).any():
         return NotEstimable("no two opposite blocks of TFs and targets both hold a positive")

@@ -28,18 +28,21 @@ class Relabelling:
     Parameters
     ----------
     pair_at
-        (TFs, genes) number of the pair in the universe, or -1 where there is no pair with a score.
-        Genes 0 to TFs - 1 are the TFs.
+        (rows, genes) number of the pair in the universe, or -1 where there is no pair with a score.
+        The first genes are the rows, then come TFs without a row, then all others.
     tf, target
         (m,) genes of the positives.
     n_pairs
         Pairs with a score.
+    n_tfs
+        Rows and TFs without a row.
     """
 
     pair_at: np.ndarray
     tf: np.ndarray
     target: np.ndarray
     n_pairs: int
+    n_tfs: int
 
     @property
     def n_genes(self) -> int:
@@ -51,12 +54,13 @@ class Relabelling:
 
         A positive that lands where there is no score is left out of that draw.
         """
-        n_tfs, n_genes = self.pair_at.shape
+        n_rows, n_genes = self.pair_at.shape
+        ends = (0, n_rows, self.n_tfs, n_genes)
         for first in range(0, n_draws, DRAWS_AT_ONCE):
             many = min(DRAWS_AT_ONCE, n_draws - first)
             genes = np.tile(np.arange(n_genes), (many, 1))
-            rng.permuted(genes[:, :n_tfs], axis=1, out=genes[:, :n_tfs])
-            rng.permuted(genes[:, n_tfs:], axis=1, out=genes[:, n_tfs:])
+            for group in map(slice, ends, ends[1:]):
+                rng.permuted(genes[:, group], axis=1, out=genes[:, group])
             for new in genes:
                 landed = self.pair_at[new[self.tf], new[self.target]]
                 yield landed[landed >= 0]
@@ -75,7 +79,11 @@ class RelabelNull:
 
 
 def relabelling(
-    labels: np.ndarray, rows: np.ndarray, columns: np.ndarray, scored: np.ndarray | None = None
+    labels: np.ndarray,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    scored: np.ndarray | None = None,
+    tfs: np.ndarray | None = None,
 ) -> Relabelling:
     """Prepare the relabelling of a network.
 
@@ -89,19 +97,25 @@ def relabelling(
     scored
         (n,) booleans, False where a pair has no score. Its edge still belongs to the network: it
         counts in the draws that move it to a pair with a score.
+    tfs
+        Further names that are TFs though they have no row; rows change places with rows, these
+        with each other.
     """
     rows, columns = np.asarray(rows), np.asarray(columns)
     labels = label_vector(labels, rows.size)
     scored = np.ones(rows.size, bool) if scored is None else np.asarray(scored, dtype=bool)
-    tfs = np.unique(rows)
-    names = np.concatenate([tfs, np.setdiff1d(columns, tfs)])
+    with_row = np.unique(rows)
+    others = np.setdiff1d(columns, with_row)
+    also = np.isin(others, [] if tfs is None else tfs)
+    names = np.concatenate([with_row, others[also], others[~also]])
     order = np.argsort(names, kind="stable")
     row, column = (order[np.searchsorted(names, part, sorter=order)] for part in (rows, columns))
-    pair_at = np.full((tfs.size, names.size), -1, dtype=np.int64)
+    pair_at = np.full((with_row.size, names.size), -1, dtype=np.int64)
     pair_at[row, column] = np.where(scored, np.cumsum(scored) - 1, -1)
     if np.unique(row * names.size + column).size < rows.size:
         raise ParameterError("a pair of row and column stands twice")
-    return Relabelling(pair_at, row[labels], column[labels], int(scored.sum()))
+    n_tfs = with_row.size + int(also.sum())
+    return Relabelling(pair_at, row[labels], column[labels], int(scored.sum()), n_tfs)
 
 
 def relabel_null(
@@ -111,6 +125,7 @@ def relabel_null(
     columns: np.ndarray,
     rng: np.random.Generator,
     n_draws: int = 1000,
+    tfs: np.ndarray | None = None,
 ) -> RelabelNull | NotEstimable:
     """Return AUROCs of k scores and their draws under relabelling, the same for all scores.
 
@@ -120,7 +135,7 @@ def relabel_null(
     ----------
     scores
         (n,) or (k, n); NaN marks a pair without a score, which is left out for all k.
-    labels, rows, columns
+    labels, rows, columns, tfs
         As in :func:`relabelling`.
     rng, n_draws
         Source and number of relabellings.
@@ -138,7 +153,7 @@ def relabel_null(
     if scores.shape[1] != np.asarray(rows).size or np.isinf(scores).any():
         raise ParameterError(f"scores of shape {scores.shape} for {np.asarray(rows).size} pairs")
     scored = ~np.isnan(scores).any(axis=0)
-    how = relabelling(labels, rows, columns, scored)
+    how = relabelling(labels, rows, columns, scored, tfs)
     positive = np.asarray(labels, dtype=bool)[scored]
     if not 0 < positive.sum() < how.n_pairs:
         return NotEstimable(f"{int(positive.sum())} positives among {how.n_pairs} pairs")

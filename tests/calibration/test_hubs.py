@@ -1,0 +1,123 @@
+"""Level, coverage and power of the tests over (TF, target) pairs, in worlds of hubs.
+
+The fast calibration is repeated by every run whose code is not the recorded one. The full one takes
+an hour on two cores: ``pytest -m calibration tests/calibration``.
+"""
+
+from __future__ import annotations
+
+from functools import cache, partial
+
+import kit
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from helpers.evaluation.crossed import signal_test
+from helpers.evaluation.pair_scores import pair_scores
+from helpers.reading import draw_cells, read_attention
+from helpers.registry.null_worlds import (
+    numbered,
+    pareto_world,
+    planted,
+    relabelled,
+    shift_for,
+)
+
+DRAWS = 400
+FEW_TFS = 20
+POWER_DRAWS = 200
+SHARED_HUBS = 0.7
+TRUE_WITH_SHARED_HUBS = {"12.5", "10.5", *kit.DIFFERENCES}
+"""Tests whose null holds where network and attention share hubs; the others find the hubs."""
+
+
+@cache
+def real_worlds() -> dict:
+    """Attention of the shipped models on pancreas, with TRRUST and DoRothEA; read once."""
+    drawn = draw_cells("baron", 1000, 0)
+    readings = read_attention("both", drawn, 300, ["trrust", "dorothea"])
+    return {
+        f"{one.model}, {name}": pair_scores(name, one.part(), one.adata, edges)
+        for one in readings
+        for name, edges in one.references.items()
+    }
+
+
+@cache
+def simulated_model():
+    """Attention of the model trained on the simulated world, with its network."""
+    (one,) = read_attention("scgpt", draw_cells("sim", 200, 0), 150, [])
+    return pair_scores("scgpt, sim", one.part(), one.adata, one.references["network"], 5)
+
+
+def check(table: pd.DataFrame, world: str, coverage: float) -> None:
+    """Assert that no test rejects more often than its level allows, and intervals cover."""
+    one = table[table["world"] == world].set_index("test")
+    if "shared" in world:
+        one = one[one.index.isin(TRUE_WITH_SHARED_HUBS)]
+    tests = one[(one["draws"] >= 30) & ~one.index.str.startswith("all")]
+    over = tests[tests["rejected"] > stats.binom.ppf(1 - 0.025 / len(tests), tests["draws"], 0.05)]
+    assert over.empty, f"{world}: {over['share'].to_dict()}"
+    assert (tests["coverage"].dropna() >= coverage).all(), tests["coverage"].to_dict()
+    books = one[one.index.str.startswith("all")]
+    assert (books["low"] <= 0.05).all(), books["share"].to_dict()
+
+
+def measure_fast() -> pd.DataFrame:
+    sim = simulated_model()
+    worlds = {
+        "relabelled, scgpt, sim": partial(relabelled, sim),
+        "pareto": partial(pareto_world, n_tfs=40, n_genes=150, n_positive=250),
+    }
+    return pd.concat(kit.rates_of(name, draw, 60, 99, 99) for name, draw in worlds.items())
+
+
+def test_fast():
+    table = kit.kept("hubs-fast", measure_fast)
+    for world in table["world"].unique():
+        check(table, world, coverage=0.85)  # 60 draws of an interval that covers 0.95
+
+
+def measure_full() -> pd.DataFrame:
+    parts = []
+    for name, world in real_worlds().items():
+        parts.append(
+            kit.rates_of(f"relabelled, {name}", lambda r, w=world: relabelled(w, r), DRAWS)
+        )
+        few = f"relabelled, {name}, {FEW_TFS} TFs"
+        draw = lambda r, w=world: relabelled(w, r, FEW_TFS)  # noqa: E731
+        parts.append(kit.rates_of(few, draw, DRAWS))
+    for name, shared in (("pareto", 0.0), ("pareto, shared hubs", SHARED_HUBS)):
+        parts.append(kit.rates_of(name, lambda r, s=shared: pareto_world(r, s), DRAWS))
+    return pd.concat(parts)
+
+
+@pytest.mark.calibration
+def test_full():
+    table = kit.kept("hubs-full", measure_full)
+    for world in table["world"].unique():
+        check(table, world, coverage=0.93)
+    assert (table.loc[table["test"] == "10.5", "share"] <= 0.06).all()
+
+
+def measure_power() -> pd.DataFrame:
+    rows, world = [], real_worlds()["scgpt, trrust"].complete()
+    for auroc in (0.55, 0.57, 0.60):
+        shift = shift_for(world, auroc, np.random.default_rng(0))
+        for n_tfs in (FEW_TFS, world.pairs.n_tfs_with_positive):
+            rng, found = np.random.default_rng([n_tfs, 1]), []
+            for _ in range(POWER_DRAWS):
+                one = relabelled(world, rng, n_tfs)
+                one = numbered(planted(one, shift))
+                found.append(signal_test(one.pairs, one.score("attention"), rng, 199).p <= 0.05)
+            rows.append({"AUROC": auroc, "TFs": n_tfs, "power": np.mean(found)})
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.calibration
+def test_power_grows_with_signal_and_tfs():
+    table = kit.kept("power", measure_power).pivot(index="AUROC", columns="TFs", values="power")
+    assert (table.diff().dropna() >= -0.05).all().all()
+    assert (table.iloc[:, 1] >= table.iloc[:, 0]).all()

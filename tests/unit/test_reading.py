@@ -1,0 +1,178 @@
+"""Cells of a set or a file, and attention of models on them; public names of rooms."""
+
+import subprocess
+import sys
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+
+import helpers.evaluation
+import helpers.plotting
+import helpers.statistics
+from helpers.edges import edge_scores, pool
+from helpers.errors import DataError, ParameterError
+from helpers.evaluation import EvaluationSet, candidate_pairs
+from helpers.extraction import extract
+from helpers.models.load import load_model
+from helpers.reading import choose_genes, draw_cells, models_for, read_attention
+from helpers.running import closure
+
+
+@pytest.fixture(scope="module")
+def cells():
+    drawn = draw_cells("sim", 60, 0)
+    drawn.obs["half"] = np.where(np.arange(60) < 30, "A", "B")
+    drawn.obs["third"] = np.arange(60) % 3
+    return drawn
+
+
+@pytest.fixture(scope="module")
+def reading(cells):
+    (one,) = read_attention("scgpt", cells, 40, [], ("half", "third"))
+    return one
+
+
+def test_a_draw_is_nested_and_repeatable():
+    few, many = draw_cells("sim", 20, 1), draw_cells("sim", 50, 1)
+    assert list(many.obs_names[:20]) == list(few.obs_names)
+    with pytest.raises(ParameterError, match="holds"):
+        draw_cells("sim", 10**9, 0)
+
+
+def test_strata_add_up_to_one_extraction(cells, reading):
+    adapter = load_model("scgpt-sim")
+    whole = extract(adapter, cells, sources=reading.genes, genes=reading.genes, show_progress=False)
+    expected = pool(edge_scores(whole, min_count=5))
+    np.testing.assert_allclose(reading.scores(5), expected, rtol=1e-12)
+    first = cells[cells.obs["half"] == "A"]
+    some = extract(adapter, first, sources=reading.genes, genes=reading.genes, show_progress=False)
+    np.testing.assert_array_equal(reading.part(half="A")["count"], some["count"])
+    both = reading.part(half="A", third=[0, 1])["count"] + reading.part(half="A", third=2)["count"]
+    np.testing.assert_array_equal(both, some["count"])
+
+
+def test_unknown_columns_and_empty_parts_say_so(cells, reading):
+    with pytest.raises(ParameterError, match=r"kept apart by \['half', 'third'\]"):
+        reading.part(donor=1)
+    with pytest.raises(DataError, match="no cell"):
+        reading.part(half="C")
+    with pytest.raises(DataError, match="no column"):
+        read_attention("scgpt", cells, 40, [], ("donors",))
+
+
+def test_models_share_genes_and_only_rank_tokenisers_have_an_order(cells):
+    trained = read_attention("both", cells, 40, [])
+    fresh = read_attention("both", cells, 40, [], random=True)
+    assert [one.model for one in trained] == ["scgpt", "geneformer"]
+    assert trained[0].genes == trained[1].genes == fresh[0].genes
+    assert trained[0].order is None
+    order = trained[1].order
+    off = ~np.eye(len(order), dtype=bool)
+    np.testing.assert_allclose((order.values + order.values.T)[off], 1)
+    assert not np.allclose(trained[0].scores(5), fresh[0].scores(5), equal_nan=True)
+    assert trained[0].references["network"].shape[0] > 0
+
+
+def test_half_of_the_genes_are_regulators(reading):
+    tfs = set(reading.references["network"]["source"])
+    genes = choose_genes([reading.tokens], 20, tfs)
+    assert len(genes) == 20 and len(set(genes) & tfs) >= 10
+
+
+def test_regulators_alone_can_be_sources(cells):
+    (one,) = read_attention("scgpt", cells, 40, [], tfs_only=True)
+    assert set(one.sums["source"].values) <= set(one.references["network"]["source"])
+    assert len(one.genes) == 40
+
+
+def test_names_of_models():
+    assert models_for("both", "kang") == {
+        "scgpt": "scgpt-baron",
+        "geneformer": "geneformer-baron",
+    }
+    assert models_for("scgpt:/x", "baron") == {"own-scgpt": "scgpt:/x"}
+    assert set(models_for("scgpt:/x", "sim")) == {"scgpt", "geneformer"}
+
+
+@pytest.fixture
+def own(tmp_path):
+    def write(names=None, **changes):
+        rng = np.random.default_rng(0)
+        names = ["GATA1", "KLF1", "HBB", "HBA1", "NKX2.2"] if names is None else names
+        X = changes.get("X", rng.poisson(2.0, (12, len(names))).astype(np.float32))
+        obs = pd.DataFrame({"cell_type": ["a"] * 6 + ["b"] * 6}, index=[f"c{i}" for i in range(12)])
+        adata = ad.AnnData(X, obs=obs, var=pd.DataFrame(index=names))
+        if "layer" in changes:
+            adata.layers["counts"] = changes["layer"]
+        path = tmp_path / "my cells.h5ad"
+        adata.write_h5ad(path)
+        return str(path)
+
+    return write
+
+
+def test_own_cells_pass_the_checks_of_registered_sets(own):
+    from helpers.datasets.own import read_own
+
+    adata = read_own(own())
+    assert list(adata.var_names) == ["GATA1", "KLF1", "HBB", "HBA1", "NKX2-2"]
+    assert adata.uns["source"]["repaired"]["hyphens_restored"] == 1
+    assert adata.layers["counts"].sum() == adata.X.sum() > 0
+    counts = np.ones((12, 5), np.float32)
+    assert read_own(own(X=np.full((12, 5), 0.5, np.float32), layer=counts)).X.sum() == 60
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"X": np.full((12, 5), 0.5, np.float32)}, "no counts"),
+        ({"X": np.full((12, 5), -1.0, np.float32)}, "negative"),
+        ({"names": ["g1", "g2", "g3", "g4", "g5"]}, "symbols"),
+    ],
+)
+def test_own_cells_that_are_no_counts_of_genes_are_refused(own, changes, words):
+    from helpers.datasets.own import read_own
+
+    with pytest.raises(DataError, match=words):
+        read_own(own(**changes))
+
+
+def test_a_file_that_is_none_is_refused(tmp_path):
+    with pytest.raises(DataError, match="no such file"):
+        draw_cells(str(tmp_path / "none.h5ad"), 10, 0)
+    (tmp_path / "bad.h5ad").write_text("text")
+    with pytest.raises(DataError, match="cannot be read"):
+        draw_cells(str(tmp_path / "bad.h5ad"), 10, 0)
+
+
+def test_pairs_that_one_score_lacks_are_missing_in_all(reading):
+    edges = reading.references["network"]
+    score = reading.scores(5)
+    other = score.copy()
+    other[3, :] = np.nan
+    pairs, (a, b) = candidate_pairs(edges, score, other[:, 2:])
+    assert isinstance(pairs, EvaluationSet)
+    assert np.isnan(a[pairs.source == str(score["source"].values[3])]).all()
+    np.testing.assert_array_equal(np.isnan(a), np.isnan(b))
+    assert not set(pairs.target) & set(score["target"].values[:2])
+    k = int(np.flatnonzero(~np.isnan(a))[0])
+    assert a[k] == score.sel(source=pairs.source[k], target=pairs.target[k])
+
+
+@pytest.mark.parametrize("room", [helpers.evaluation, helpers.plotting, helpers.statistics])
+def test_public_names_of_a_room_exist_and_are_followed(room):
+    for name in room.__all__:
+        assert getattr(room, name) is not None
+        files = closure.files_of({f"{room.__name__}.{name}"})
+        home = [module for module, names in room.EXPORTS.items() if name in names]
+        assert any(path.stem == home[0] for path in files), name
+    with pytest.raises(AttributeError, match="no attribute"):
+        room.no_such_name  # noqa: B018
+
+
+def test_a_room_loads_only_what_is_used():
+    code = "import sys, helpers.statistics; print('helpers.statistics.qap' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,122 @@
+"""Declared tests, archives and printed figures on a page, without a kernel."""
+
+import json
+import sys
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from helpers.archives.attention import GENEFORMER
+from helpers.archives.locate import ATTENTION
+from helpers.errors import RegistryError, RunError
+from helpers.estimates import Estimate, NotEstimable
+from helpers.registry import compare, read
+from helpers.registry.answers import collect_links
+from helpers.running import Page, page
+from helpers.running.values import lookup
+from helpers.statistics import Outcome
+
+DECLARED = """
+tests:
+  "10.1":
+    {hypothesis: h, statistic: AUROC, unit: gene, under: labels permuted, sides: two, against: 0.5,
+     says: {above: more, below: less, open: unclear}}
+  "10.2": {hypothesis: h, statistic: range, unit: model, role: descriptive}
+"""
+FOUND = Outcome(
+    0.6, 0.01, "two", "t", "labels permuted", "gene", 9, 99, 0.01, 0.5, 0.7,
+    detail={"null_mean": 0.516, "se": 0.02, "inner": [1, 2], "n_positive": 7},
+)  # fmt: skip
+
+
+@pytest.fixture
+def run(results, tmp_path, monkeypatch):
+    monkeypatch.setenv("HELPERS_NOTEBOOKS_DIR", str(tmp_path))
+    (tmp_path / "10_x.yaml").write_text(DECLARED)
+    return page("10_x")
+
+
+def values(run):
+    return json.loads((run.folder / "values.json").read_text())
+
+
+def test_every_test_is_a_record_and_a_value(run):
+    run.tests({"10.1": FOUND}, "scgpt", "baron")
+    run.tests({"10.1": NotEstimable("2 genes")}, "scgpt", "kang")
+    run.tests({"10.1": FOUND}, "scgpt", "prominence-only")
+    run.tests({"10.2": Estimate(0.1, unit="model", n_units=2)}, "baron")
+    run.finish()
+    rows = {row.test_id: row for row in read(run.folder / "tests.jsonl")}
+    assert rows["10.1/scgpt/baron"].role == "confirmatory"
+    assert rows["10.1/scgpt/prominence-only"].role == "descriptive", "its answer was planted"
+    assert rows["10.1/scgpt/kang"].reason == "2 genes"
+    kept = values(run)
+    key = "10.1/scgpt/baron"
+    expected = {"p": 0.01, "low": 0.5, "high": 0.7, "n": 9, "against": 0.516, "n_positive": 7}
+    assert {name: lookup(kept, f"{key}.{name}") for name in expected} == expected
+    assert lookup(kept, f"{key}.mde") == pytest.approx(0.02 * (1.96 + 0.8416), abs=1e-3)
+    assert lookup(kept, key) == 0.6 and lookup(kept, "10.2/baron") == 0.1
+    assert lookup(kept, "10.1/scgpt/kang") == NotEstimable("2 genes")
+    assert "inner" not in kept[key]["detail"]
+
+
+def test_what_is_not_as_declared_is_refused(run):
+    with pytest.raises(RegistryError, match="unit of the outcome is 'cell'"):
+        run.tests({"10.1": replace(FOUND, unit="cell")}, "a")
+    with pytest.raises(RegistryError, match="not declared"):
+        run.tests({"10.9": FOUND}, "a")
+    run.tests({"10.1": FOUND}, "a")
+    with pytest.raises(RegistryError, match="already"):
+        run.tests({"10.1": FOUND}, "a")
+    with pytest.raises(RunError, match=r"not recorded: \['10.2'\]"):
+        run.finish()
+    assert run.alpha == 0.05
+
+
+def test_tests_are_declared_in_one_place(run, tmp_path):
+    with pytest.raises(RunError, match="leave declares= out"):
+        page("10_x", declares=("10.1",))
+    (tmp_path / "10_x.yaml").unlink()
+    plain = page("10_x", declares=("10.1",))
+    with pytest.raises(RunError, match=r"no 10_x\.yaml"):
+        plain.tests({"10.1": FOUND}, "a")
+    with pytest.raises(RunError, match=r"no 10_x\.yaml"):
+        _ = plain.alpha
+
+
+TABLE = pd.DataFrame({"geneformer_trrust": [0.444, 0.9, 0.5]}, index=["200", "500", "1000"])
+
+
+def test_printed_figures_are_compared_once_and_link_to_the_ledger(run, results):
+    found = run.compare("coexpression/table1", TABLE)
+    run.tests({"10.1": FOUND, "10.2": Estimate(0.1, n_units=2)}, "a")
+    run.finish()
+    assert found.n_figures == 3
+    links = {link.path: link for link in collect_links(results / "interactive")}
+    first = links["coexpression/table1[200].geneformer_trrust"]
+    assert first.matches() == bool(found.figures["match"].iloc[0]) and first.function == ""
+    assert not links["coexpression/table1[500].geneformer_trrust"].matches()
+    table = pd.read_csv(run.folder / "tables" / "printed-coexpression-table1.csv")
+    assert list(table.columns) == ["figure", "printed", "recomputed", "agrees"]
+
+
+def test_rounding_decides_and_monte_carlo_errors_widen():
+    path = "coexpression/geneformer-cosine"
+    assert compare.compare(path, {path: 0.97934}).figures["match"].all()
+    assert not compare.compare(path, {path: 0.98}).figures["match"].any()
+    wider = compare.compare(path, {path: 0.98}, errors={path: 0.01})
+    assert wider.figures["match"].all() and next(iter(wider.entries().values()))["tolerance"] > 0
+
+
+def test_unknown_claims_and_columns_say_so():
+    with pytest.raises(RegistryError, match="no claim"):
+        compare.compare("no/such", {})
+    with pytest.raises(RegistryError, match="no columns"):
+        compare.compare("coexpression/table1", TABLE.rename(columns=str.upper))
+
+
+def test_an_archive_that_is_not_here_is_said_so(run, monkeypatch):
+    monkeypatch.setattr(sys.modules[Page.__module__], "missing_message", lambda *_: "not here")
+    assert run.archive(ATTENTION, GENEFORMER) is None
+    assert run._values["archive/present"] == {"value": False}
