@@ -66,7 +66,7 @@ document.addEventListener("DOMContentLoaded", () => {
       const count = document.createElement("output");
       const button = document.createElement("button");
       button.type = "button";
-      button.className = "btn btn-sm btn-outline-primary";
+      button.className = "show-rows";
       field.addEventListener("input", () => {
         wanted = field.value.trim().toLowerCase();
         show();

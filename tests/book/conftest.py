@@ -103,9 +103,6 @@ class Browser:
             " arguments[0]",
             name,
         )
-        self.until(
-            f"document.documentElement.classList.contains('dark') === {str(name == 'dark').lower()}"
-        )
         # Colours fade from one theme to the other: what counts is where they end.
         self.run("document.getAnimations().forEach(fading => fading.finish())")
 

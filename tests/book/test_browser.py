@@ -100,7 +100,7 @@ def test_all_rows_are_a_click_away(browser, page_with_table):
     few = browser.run(f"return {ROWS}", table)
     limit = browser.run("return document.querySelector(arguments[0]).dataset.rows", table)
     assert len(few) == int(limit)
-    browser.run(f"{FIGURE}.querySelector('button.btn').click()", table)
+    browser.run(f"{FIGURE}.querySelector('button.show-rows').click()", table)
     assert len(browser.run(f"return {ROWS}", table)) > len(few)
 
 

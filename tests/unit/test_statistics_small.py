@@ -13,7 +13,6 @@ from helpers.errors import ParameterError
 from helpers.estimates import NotEstimable
 from helpers.statistics import effects, equivalence, intervals
 from helpers.statistics.cluster_means import cluster_mean_test
-from helpers.statistics.jaccard import expected_jaccard
 from helpers.statistics.jackknife import jackknife_se, leave_one_cluster_out
 from helpers.statistics.multiplicity import adjust, adjust_bounds, hierarchical, simes
 from helpers.statistics.ranking import (
@@ -184,20 +183,6 @@ def test_effect_sizes_by_hand():
     assert effects.rank_biserial(0.75) == 0.5
     assert isinstance(effects.cohens_d([1.0], b), NotEstimable)
     assert isinstance(effects.cohens_dz([1.0, 1.0]), NotEstimable)
-
-
-def test_expected_jaccard_by_enumeration():
-    rng = np.random.default_rng(0)
-    draws = [
-        len(one & two) / len(one | two)
-        for one, two in (
-            (set(rng.choice(12, 4, False)), set(rng.choice(12, 6, False))) for _ in range(20_000)
-        )
-    ]
-    assert expected_jaccard(4, 6, 12) == pytest.approx(np.mean(draws), abs=0.005)
-    assert expected_jaccard(5, 5, 5) == 1.0
-    with pytest.raises(ParameterError):
-        expected_jaccard(0, 0, 5)
 
 
 def test_jackknife_se_of_a_mean_is_its_standard_error():
