@@ -28,8 +28,7 @@ environment: .venv/installed
 	@touch $@
 
 data: environment
-	$(BIN)/helpers data fetch
-	$(BIN)/helpers data fetch archives
+	$(BIN)/helpers data fetch demo archives
 	$(BIN)/helpers book --prepare
 
 notebooks: data

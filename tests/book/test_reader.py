@@ -6,6 +6,7 @@ import re
 from contextlib import contextmanager
 
 import pytest
+from scipy.stats import norm
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -176,6 +177,23 @@ def test_keys_are_enough(browser, page_with_code):
         pytest.fail("the button for code is not reached by Tab")
     browser.driver.switch_to.active_element.send_keys(Keys.ENTER)
     assert browser.run("return document.documentElement.dataset.code") == "hidden"
+
+
+def test_power_grows_with_the_number_of_tfs(browser):
+    """Against the normal approximation, from the two numbers that the page prints."""
+    browser.open("book/primer.html")
+    find = browser.driver.find_elements
+    error, tfs = (float(v.text) for v in find(By.CSS_SELECTOR, ".power-figure .val"))
+    move = (
+        "const [n, d] = document.querySelectorAll('.power-figure input'); n.value = arguments[0];"
+        "d.value = arguments[1]; n.dispatchEvent(new Event('input', {bubbles: true}));"
+        "return document.querySelector('.power-figure output').textContent"
+    )
+    for n, distance in ((20, 0.1), (200, 0.1), (400, 0.02)):
+        z = distance / (error * (tfs / n) ** 0.5)
+        expected = norm.cdf(z - 1.96) + norm.cdf(-z - 1.96)
+        said = re.search(r"power (0\.\d\d|1\.00)", browser.run(move, n, distance))
+        assert abs(float(said[1]) - expected) <= 0.006
 
 
 def test_the_home_page_has_a_description_and_an_icon(browser):

@@ -12,7 +12,6 @@ from helpers.statistics.clusters import cluster_counts, cluster_tables
 from helpers.statistics.correlation import spearman_matrix
 from helpers.statistics.curveball import curveball
 from helpers.statistics.delong import delong_covariance
-from helpers.statistics.jaccard import expected_jaccard
 from helpers.statistics.maxstat import max_statistic
 from helpers.statistics.multiplicity import adjust, simes
 from helpers.statistics.permutation import permutation_null, sign_flip_test
@@ -162,13 +161,6 @@ def test_exact_sign_flip_p_of_opposite_sides_cover_one(data, seed):
     down = sign_flip_test(-data, np.random.default_rng(seed)).p
     assert up + down >= 1.0
     assert up >= 2.0**-data.size
-
-
-@quick
-@given(st.integers(1, 30), st.integers(1, 30), st.integers(30, 60))
-def test_expected_jaccard_is_symmetric_and_bounded(a, b, n):
-    assert abs(expected_jaccard(a, b, n) - expected_jaccard(b, a, n)) < 1e-12
-    assert 0 < expected_jaccard(a, b, n) <= 1
 
 
 @quick

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from helpers.analyses import multiplicity, roles
+from helpers.analyses import multiplicity
+from helpers.datasets.simulate import planted as roles
 from helpers.errors import RunError
 from helpers.plotting import registry as plots
 from helpers.registry import TestRecord, append, correction, sensitivity, simulation

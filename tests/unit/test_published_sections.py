@@ -9,7 +9,7 @@ from helpers.errors import ParameterError
 
 
 def test_absent_archive_says_how_to_get_it(tmp_path):
-    found = published.open_sections("table2", "table3", locate=from_folder(tmp_path))
+    found = published.open_sections("table5", "table6", locate=from_folder(tmp_path))
     assert found.sections == []
     assert "no file" in found.missing
     assert "HELPERS_DATA_MIRROR" in found.sentence()

@@ -111,7 +111,7 @@ def test_tallies_count_answers(found):
 def test_tables_show_words_numbers_and_what_could_have_been_found(found):
     text = findings_table(found, ["10.1", "10.2"])
     assert "| scgpt, baron | **follows co-expression**: 0.51; p = 0.001, q = 0.004 |" in text
-    assert "an effect of 0.08 would have been found with power 0.8" in text
+    assert "smallest effect found: 0.08 |" in text and text.endswith("with a power of 0.8.")
     assert "cannot be tested (2 TFs)" in text and "uncorrected" in text
     declared = declared_table(found.declared("10_x"))
     assert "| **10.1** | attention follows co-expression | rho | gene labels permuted |" in declared

@@ -6,7 +6,7 @@ the table with corrected columns, a sentence on what the archive really is, and 
 Examples
 --------
 >>> from helpers.analyses import published_tables as published
->>> found = published.open_sections("table2", "table3")  # doctest: +SKIP
+>>> found = published.open_sections("table5", "table6")  # doctest: +SKIP
 >>> for section in found.sections:  # doctest: +SKIP
 ...     published.keep(run, section)
 ...     run.say(section.sentence())
@@ -19,7 +19,6 @@ from dataclasses import dataclass
 
 from helpers.analyses.archive_cells import CellCheck, Section, absence_note, stacked
 from helpers.analyses.archive_values import keep
-from helpers.analyses.published_cssi import held_out, table2, table3, table4
 from helpers.analyses.published_levels import matched, table1, table5, table6
 from helpers.archives import attention
 from helpers.archives.locate import ATTENTION, Locate, locator, missing_message
@@ -31,31 +30,23 @@ __all__ = [
     "Published",
     "Section",
     "absence_note",
-    "held_out",
     "keep",
     "matched",
     "open_sections",
     "stacked",
     "table1",
-    "table2",
-    "table3",
-    "table4",
     "table5",
     "table6",
 ]
 
 _PLAIN: dict[str, Callable[[Locate], Section]] = {
     "table1": table1,
-    "table2": table2,
-    "table3": table3,
-    "table4": table4,
     "table5": table5,
     "table6": table6,
     "matched": matched,
 }
-NAMES = (*_PLAIN, "heldout")
-"""Sections: notebook 10 (table1), 11 (table2, table3, table4, heldout), 12 (table5, table6,
-matched)."""
+NAMES = tuple(_PLAIN)
+"""Sections: notebook 10 (table1), 12 (table5, table6, matched)."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +71,7 @@ class Published:
         return "\n\n".join(f"**{s.name}.** {s.sentence()}" for s in self.sections)
 
 
-def open_sections(*names: str, locate: Locate | None = None, seed: int = 0) -> Published:
+def open_sections(*names: str, locate: Locate | None = None) -> Published:
     """Recompute sections from their archive.
 
     Parameters
@@ -89,8 +80,6 @@ def open_sections(*names: str, locate: Locate | None = None, seed: int = 0) -> P
         Some of `NAMES`.
     locate
         Finds files of the archive; by default the project's registry does.
-    seed
-        Of everything drawn.
     """
     if unknown := [name for name in names if name not in NAMES]:
         raise ParameterError(f"No published section {unknown}; use some of {list(NAMES)}.")
@@ -98,5 +87,4 @@ def open_sections(*names: str, locate: Locate | None = None, seed: int = 0) -> P
     missing = missing_message(found, *attention.FILES)
     if missing:
         return Published([], missing)
-    recipes = _PLAIN | {"heldout": lambda place: held_out(place, seed)}
-    return Published([recipes[name](found) for name in names], "")
+    return Published([_PLAIN[name](found) for name in names], "")

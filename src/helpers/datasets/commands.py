@@ -9,8 +9,9 @@ import typer
 
 from helpers.datasets.registry import Artefact, artefact, artefacts, dataset, datasets
 
+DEMO = "demo"
 ARCHIVES = "archives"
-"""Name that stands for every archived file that the pages read."""
+"""Names that stand for the sets of tier demo, and for every archived file that pages read."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -46,21 +47,20 @@ def show(
 def fetch(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Sets, files or 'archives'; the sets of tier demo if none is named."),
+        typer.Argument(help="Sets, files, 'demo' or 'archives'; 'demo' if nothing is named."),
     ] = None,
 ) -> None:
     """Fetch what the demonstration needs, or the named sets or files, checking every hash."""
     from tqdm import tqdm
 
     from helpers.datasets.fetch import fetch as bring
-    from helpers.datasets.registry import demo_artefacts
 
-    if ARCHIVES in (names or ()):
+    names = names or [DEMO]
+    if ARCHIVES in names:
         typer.echo(_fetch_archives())
-        names = [name for name in names if name != ARCHIVES]
-        if not names:
-            return
-    wanted = demo_artefacts() if not names else _named(names)
+    wanted = _named([name for name in names if name != ARCHIVES])
+    if not wanted:
+        return
     total = sum(item.bytes for item in wanted)
     with tqdm(total=total, unit="B", unit_scale=True, desc="fetching") as bar:
         for item in wanted:
@@ -96,10 +96,13 @@ def _fetch_archives() -> str:
 
 def _named(names: list[str]) -> list[Artefact]:
     from helpers.datasets.references import REFERENCES
+    from helpers.datasets.registry import demo_artefacts
 
     found: dict[str, Artefact] = {}
     for name in names:
-        if name in REFERENCES:
+        if name == DEMO:
+            parts = [item.name for item in demo_artefacts()]
+        elif name in REFERENCES:
             parts = [REFERENCES[name][0]]
         elif name in artefacts():
             parts = [name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
@@ -11,6 +12,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import AutoLocator
 
 from helpers.plotting.style import use_style
 
@@ -19,6 +21,9 @@ WIDTH = 5.2
 
 SMALLEST = 11.5
 """Points; 8 of them are left on a telephone."""
+
+LABEL = 44
+"""Characters of a label in one line."""
 
 MOST_NAMED = 24
 """How many rows the words of a figure list one by one; of more they give the range."""
@@ -34,6 +39,10 @@ def panels(rows: int = 1, height: float = 3.0, **more: Any) -> Iterator[tuple[Fi
     with use_style(), mpl.rc_context(_SIZES | {"axes.titlesize": 12}):
         figure, axes = plt.subplots(rows, 1, figsize=(WIDTH, height * rows), squeeze=False, **more)
         yield figure, list(axes[:, 0])
+        for axis in axes[:, 0]:
+            axis.set_xlabel(fill(axis.get_xlabel(), LABEL))
+            if isinstance(axis.xaxis.get_major_locator(), AutoLocator):
+                axis.locator_params(axis="x", nbins=5)
 
 
 def label_of(index: Any) -> str:
@@ -44,7 +53,8 @@ def label_of(index: Any) -> str:
     >>> label_of(("scgpt", "baron"))
     'scgpt, baron'
     """
-    return ", ".join(map(str, index)) if isinstance(index, tuple) else str(index)
+    text = ", ".join(map(str, index)) if isinstance(index, tuple) else str(index)
+    return text.replace("_", " ")
 
 
 def numbers(values: Mapping[str, Any]) -> str:

@@ -12,6 +12,11 @@ from helpers.running.values import shown
 FAILURES = (HelpersError, KeyError, ValueError, TypeError)
 """What looking something up, or printing it, can raise."""
 
+NOTE = (
+    "Smallest effect found, or margin kept: the smallest true one that the test would have shown "
+    "with a power of 0.8."
+)
+
 
 def p_text(p: float, name: str = "p") -> str:
     """Return a p value as readers see it.
@@ -56,7 +61,8 @@ def cell(one: Finding) -> str:
     words = f"**{one.test.says[one.answer]}**" if one.test.says else ""
     found = f"{words}: {estimate}; {p_text(row.p)}, {book}"
     if one.answer == "open" and one.mde is not None:
-        found += f"; an effect of {shown(one.mde)} would have been found with power 0.8"
+        what = "margin kept" if one.equivalence else "effect found"
+        found += f"; smallest {what}: {shown(one.mde)}"
     return found
 
 
@@ -82,7 +88,8 @@ def findings_table(results: Results, numbers: Iterable[str]) -> str:
     if len(heads) == 1:
         raise RegistryError("name the numbers of the tests to show")
     columns = range(len(heads) - 1)
-    return markdown(heads, [[scope, *(r.get(k, "") for k in columns)] for scope, r in rows.items()])
+    table = markdown(heads, [[k, *(r.get(c, "") for c in columns)] for k, r in rows.items()])
+    return table + (f"\n\n{NOTE}" if "; smallest " in table else "")
 
 
 def declared_table(stated: Declarations) -> str:

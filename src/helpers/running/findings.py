@@ -47,6 +47,8 @@ class Finding:
         older than the page.
     against, mde
         What the null gives, and the smallest effect found with power 0.8.
+    equivalence
+        Whether the test asks for a value within a margin; `mde` is then the smallest such margin.
     """
 
     row: TestRecord
@@ -55,6 +57,7 @@ class Finding:
     q: float | None
     against: float
     mde: float | None
+    equivalence: bool = False
 
     @property
     def answer(self) -> str:
@@ -199,9 +202,10 @@ class Results:
     def _values(self, page: str) -> dict:
         return read_values(self.folder(page) / FILE)
 
-    def _beside(self, row: TestRecord, test: declared.Test) -> tuple[float, float | None]:
+    def _beside(self, row: TestRecord, test: declared.Test) -> tuple[float, float | None, bool]:
         kept = self._values(row.notebook).get(row.test_id, {})
-        return kept.get("against", test.against), kept.get("mde")
+        equivalence = "margin" in kept.get("detail", {})
+        return kept.get("against", test.against), kept.get("mde"), equivalence
 
     def _q(self, row: TestRecord) -> float | None:
         """Return q over the whole book if the registry saw this very p."""
