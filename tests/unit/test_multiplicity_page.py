@@ -10,6 +10,7 @@ from helpers.datasets.simulate import planted as roles
 from helpers.errors import RunError
 from helpers.plotting import registry as plots
 from helpers.registry import TestRecord, append, correction, sensitivity, simulation
+from helpers.registry.records import NOT_FETCHED
 
 
 def record(number, p, family="F12", **more):
@@ -83,6 +84,17 @@ def test_verdict_counts_the_hand_example(profile):
     text = multiplicity.verdict(corrected)
     assert text.startswith("Of 5 confirmatory tests, 4 have p of at most 0.05; 4 remain")
     assert "0 under Benjamini-Yekutieli" in text
+
+
+def test_an_absent_file_is_not_counted_as_a_design_without_an_answer(profile):
+    corrected = correction.correct(multiplicity.registry_of_others(profile))
+    silent = corrected.assign(estimable=True, reason="")
+    silent.loc[silent.index[:2], ["estimable", "reason"]] = [False, NOT_FETCHED]
+    silent.loc[silent.index[2], ["estimable", "reason"]] = [False, "one donor"]
+    text = multiplicity.verdict(silent)
+    assert "1 further rows say that their design cannot give an answer" in text
+    assert "2 more could not be done" in text
+    assert "could not be done" not in multiplicity.verdict(silent.assign(estimable=True))
 
 
 def test_calls_that_depend_on_the_definition_are_shown_in_words():
