@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from helpers.analyses import cssi_records, multiplicity, null_models_records
+from helpers.analyses import multiplicity, null_models_records
 from helpers.analyses import null_battery as nulls
 from helpers.errors import ParameterError
 from helpers.registry.declared import load
@@ -34,7 +34,7 @@ def made_up(p: np.ndarray) -> pd.DataFrame:
 def test_every_confirmatory_test_is_made_or_left_out_with_a_reason():
     declared = [
         *of_page_10(),
-        *cssi_records.DECLARED,
+        *(f"11.{i}" for i in range(1, 16)),
         *null_models_records.DECLARED,
     ]
     descriptive = {"10.6", "12.11"}
