@@ -25,7 +25,7 @@ from helpers.edges import edge_scores, pool, uniform_of_tokens
 from helpers.errors import DataError, ParameterError
 from helpers.extraction import extract, order_share
 from helpers.models.adapter import ModelAdapter, Tokens
-from helpers.models.load import load_model
+from helpers.models.load import load_model, shipped_models
 from helpers.models.recipes import training_genes
 from helpers.models.training import random_model
 
@@ -186,7 +186,8 @@ def models_for(model: str, data: str) -> dict[str, str]:
     model
         ``"scgpt"`` or ``"geneformer"``: the shipped one, trained on pancreas or, for simulated
         cells, on these; ``"both"``; or a checkpoint of one's own, ``"scgpt:/path"``, which reads
-        real cells, while simulated ones are read by the shipped models.
+        real cells, while simulated ones are read by the shipped models. On the cells of the
+        positive controls, ``"both"`` means those that are shipped.
     data
         Short name of the cells.
 
@@ -194,15 +195,16 @@ def models_for(model: str, data: str) -> dict[str, str]:
     --------
     >>> models_for("scgpt", "sim")
     {'scgpt': 'scgpt-sim'}
-    >>> models_for("both", "control")
-    {'control-scgpt': 'control-scgpt', 'control-geneformer': 'control-geneformer'}
+    >>> models_for("scgpt", "control")
+    {'control-scgpt': 'control-scgpt'}
     """
     family, colon, _ = model.partition(":")
     if colon and data not in (SIM, CONTROL):
         return {f"own-{family}": model}
     families = FAMILIES if colon or model == "both" else (model,)
     if data == CONTROL:
-        return {name: name for name in (f"control-{family}" for family in families)}
+        wanted = [f"control-{family}" for family in families]
+        return {name: name for name in wanted if model != "both" or name in shipped_models()}
     return {name: f"{name}-{SIM if data == SIM else 'baron'}" for name in families}
 
 

@@ -14,15 +14,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from helpers.analyses import cssi, cssi_real
 from helpers.datasets.simulate import t2_draw
 from helpers.edges import kmeans, split_gaussian
+from helpers.evaluation import strata as cssi
+from helpers.evaluation.selection import nested_gain
 from helpers.evaluation.sets import EvaluationSet
+from helpers.evaluation.stratified import VARIANTS, Stratified
 from helpers.registry.error_rates import binomial_range
+from helpers.running.definitions import definitions
 from helpers.statistics.multiplicity import adjust
 from helpers.statistics.results import Outcome
+from helpers.statistics.signed_ranks import signed_rank_test
 
 SEEDS = 200
+PAGE = definitions("11_cssi", permutations=99)
 CHECKS = 6 + len(cssi.NULLS)
 LOW, HIGH = (n / SEEDS for n in binomial_range(SEEDS, CHECKS))
 # F1 of few edges takes few values, and twice a median is an upper bound: only liberal rates fail.
@@ -40,11 +45,11 @@ def made(seed, signal=0.0, n_layers=4, n_tfs=30, n_targets=30, positives=3):
     def near():
         return base + rng.standard_normal(base.shape)
 
-    return cssi_real.Stratified(
+    return Stratified(
         "made",
         EvaluationSet("made", source, target, label, "made"),
         near(),
-        {name: near() + signal * label for name in cssi_real.VARIANTS},
+        {name: near() + signal * label for name in VARIANTS},
         (near(), near()),
         4,
     )
@@ -60,14 +65,14 @@ def error_free(seed):
         pooled = cssi.pooled_f1(draw.expression, draw.truth)
         gains.append(cssi.cssi_f1(draw.expression, draw.state, draw.truth) - pooled)
     apart = [without_effect(8 * seed + k) for k in range(8)]
-    calls = [no_calls(12 * seed + k) for k in range(12)]
+    calls = np.array([no_calls(12 * seed + k) for k in range(12)])
     found = {
-        "11.1-7": cssi.wilcoxon(gains, "one", "seed"),
-        "11.8": cssi.decline(f1, rng, 99),
-        "11.9": cssi.wilcoxon(apart, "two", "draw"),
-        "11.13": cssi_real.nested_gain(data, rng, 99, 9),
-        "11.14": cssi_real.held_out_layers(data, rng, 99)[0],
-        "11.15": cssi.false_share_test(calls),
+        "11.1-7": signed_rank_test(gains, "one", "seed"),
+        "11.8": PAGE["decline_test"](f1["states"], f1["pooled"], rng),
+        "11.9": signed_rank_test(apart, "two", "draw"),
+        "11.13": nested_gain(data, rng, 9),
+        "11.14": PAGE["layer_tests"](data, rng)["11.14"],
+        "11.15": PAGE["false_share_test"](calls),
     }
     # not estimable where no draw differs, or no call is made: then nothing is claimed
     return {n: o.p if isinstance(o, Outcome) else 1.0 for n, o in found.items()}
@@ -101,8 +106,8 @@ def test_error_rate_over_200_seeds_is_within_the_binomial_interval():
 def test_tests_of_the_design_have_power_at_the_default_size():
     """Three sets of 60 draws: every test of design T2 rejects in each."""
     for first in (0, 10, 20):
-        scores = cssi.t2_scores(10, first=first, score=cssi.score_tested)
-        tests = cssi.t2_tests(scores, np.random.default_rng(first), 199)
+        scores = PAGE["t2_scores"](10, first=first, more=False)
+        tests = PAGE["t2_tests"](scores, np.random.default_rng(first))
         assert {n for n, o in tests.items() if o.p > 0.05} == set(), (first, tests)
 
 
@@ -117,7 +122,7 @@ def test_uncalibrated_calls_are_seen():
         called = adjust(2 * stats.norm.sf(z)) <= 0.05
         liberal.append((called & ~draw.truth.ravel()).sum() / max(called.sum(), 1))
     repeats = np.array(liberal).reshape(5, 10)
-    assert np.mean([cssi.false_share_test(part).p <= 0.05 for part in repeats]) >= 0.8
+    assert np.mean([PAGE["false_share_test"](part).p <= 0.05 for part in repeats]) >= 0.8
 
 
 @pytest.mark.slow
@@ -126,7 +131,9 @@ def test_error_rate_of_label_nulls(name):
     p = []
     for seed in range(SEEDS):
         draw = t2_draw(2, 30, seed, effect=0.0)
-        p.append(cssi.label_nulls(draw, np.random.default_rng([seed, 7]), 19, (name,))[name].p)
+        rng = np.random.default_rng([seed, 7])
+        about = (draw.expression, draw.state, draw.truth)
+        p.append(cssi.label_nulls(*about, rng, 19, (name,))[name].p)
     # F1 of few edges takes few values: ties make the test conservative, so only liberal rates fail
     assert np.mean(np.array(p) <= 0.05) <= HIGH
 
@@ -136,7 +143,7 @@ def test_positive_controls_are_detected():
     rng = np.random.default_rng(0)
     # as many factors as the page has with its default genes
     worlds = [made(s, 0.6, n_tfs=66, positives=6) for s in range(40)]
-    nested = [cssi_real.nested_gain(world, rng, 299).p <= 0.05 for world in worlds]
+    nested = [nested_gain(world, rng).p <= 0.05 for world in worlds]
     assert np.mean(nested) >= 0.8, np.mean(nested)
     gains = []
     for seed in range(100):
@@ -144,7 +151,7 @@ def test_positive_controls_are_detected():
         x, truth = draw.expression, draw.truth
         gains.append(cssi.cssi_f1(x, draw.state, truth) - cssi.pooled_f1(x, truth))
     repeats = np.array(gains).reshape(10, 10)
-    power = np.mean([cssi.wilcoxon(part, "one", "seed").p <= 0.05 for part in repeats])
+    power = np.mean([signed_rank_test(part, "one", "seed").p <= 0.05 for part in repeats])
     assert power >= 0.8
 
 

@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.analyses import cssi, cssi_real
 from helpers.datasets.simulate import T2_EXPECT, WORLDS, t2_draw, world
 from helpers.edges import edge_scores, pool
 from helpers.edges.uniform import uniform_attention
 from helpers.evaluation.nulls import leave_one_tf_out
 from helpers.evaluation.pair_scores import pair_scores
+from helpers.evaluation.strata import label_nulls
+from helpers.evaluation.stratified import stratified
 from helpers.registry.error_rates import binomial_range
 from helpers.running import definitions
 from helpers.statistics.results import Outcome
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.slow
 
 SEEDS = 10
 RESAMPLES = 199
+PAGE_11 = definitions("11_cssi", permutations=RESAMPLES)
 PAGES = ("10.", "11.", "12.")
 NAMES = [name for name, w in WORLDS.items() if any(t.startswith(PAGES) for t in w.expect)]
 
@@ -42,9 +44,10 @@ def p_values(name: str, seed: int) -> dict[str, float]:
     sums, found = drawn.attention, {}
     if "11" in wanted:
         sizes = drawn.adata.obs["cell_type"].astype(str).value_counts().to_dict()
-        case = cssi_real.stratified(name, sums, sizes, drawn.reference)
-        found["11.13"] = cssi_real.nested_gain(case, rng, RESAMPLES)
-        found["11.14"] = cssi_real.held_out_layers(case, rng, RESAMPLES)[0]
+        kind = sums["stratum"].values.astype(str)
+        half = np.arange(kind.size) % 2 == 0
+        case = stratified(name, sums, drawn.reference, kind, half, sizes)
+        found |= PAGE_11["layer_tests"](case, rng)
     sums = sums[["sum", "count"]]
     sums = sums.sum("stratum") if "stratum" in sums.dims else sums
     if "10" in wanted:
@@ -96,11 +99,12 @@ def test_world_keeps_its_promise(found, name, test, promise):
 
 @pytest.mark.parametrize("private", [True, False])
 def test_design_t2_keeps_its_promise(private):
-    scores = cssi.t2_scores(10, private=private, score=cssi.score_tested)
-    tests = cssi.t2_tests(scores, np.random.default_rng(0), RESAMPLES)
-    tests["11.15"] = cssi.false_share_test(scores["fdr"])
+    scores = PAGE_11["t2_scores"](10, more=False, private=private)
+    tests = PAGE_11["t2_tests"](scores, np.random.default_rng(0))
+    tests["11.15"] = PAGE_11["false_share_test"](scores["false"].to_numpy())
     if private:
-        nulls = cssi.label_nulls(t2_draw(6, 100, 0), np.random.default_rng(0), 39)
+        draw, rng = t2_draw(6, 100, 0), np.random.default_rng(0)
+        nulls = label_nulls(draw.expression, draw.state, draw.truth, rng, 39)
         tests |= dict(zip(("11.10", "11.11", "11.12"), nulls.values(), strict=True))
     for number, promise in T2_EXPECT["private" if private else "shared"].items():
         assert (tests[number].p <= 0.05) == (promise == "reject"), (number, tests[number])

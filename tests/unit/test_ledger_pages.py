@@ -60,7 +60,7 @@ def test_claims_and_checks_link_to_pages_and_code(listed):
 def test_an_answered_claim_links_to_the_place_that_links_back(tmp_path):
     stored = {"value": 0.51, "claim": "cssi/early-layers-auroc#high", "variant": "published"}
     (tmp_path / "11_cssi").mkdir()
-    text = json.dumps({"key": stored | {"function": "analyses.published_cssi.table3"}})
+    text = json.dumps({"key": stored | {"function": "registry.compare.compare"}})
     (tmp_path / "11_cssi" / "values.json").write_text(text, encoding="utf-8")
     ledger = ledger_page.ledger_of(tmp_path)
     text = ledger_page.claim_list(ledger)

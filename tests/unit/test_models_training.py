@@ -192,7 +192,7 @@ def test_only_known_families_and_recipes():
         recipe("nothing")
 
 
-def test_six_checkpoints_are_shipped_and_small():
+def test_every_recipe_has_its_checkpoint_and_all_are_small():
     assert set(shipped_models()) == set(RECIPES)
     files = [path for path in SHIPPED.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 15_000_000

@@ -1,5 +1,7 @@
 """Imports, functions and constants of a page, without running it; rules for its code."""
 
+from dataclasses import replace
+
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -157,3 +159,19 @@ def test_cells_left_out_for_want_of_an_archive_do_not_count():
     kept = executed("a = 1")
     found = with_prose(kept, source("#new", "a = 1", "if archive:\n    b = 2"))
     assert [c["source"] for c in found["cells"]] == ["new", "a = 1"]
+
+
+def test_a_changed_claim_concerns_the_pages_that_name_its_topic(notebooks, monkeypatch):
+    (notebooks / "10_x.md").write_text(PAGE.replace("LIMIT = 4", 'LIMIT = "coexpression/table1"'))
+    (notebooks / "10_x.yaml").write_text("tests: {}")
+    claims = dict(fingerprint.load_claims())
+
+    def digest_with(changed):
+        other = {changed: replace(claims[changed], note="another")}
+        monkeypatch.setattr(fingerprint, "load_claims", lambda: claims | other)
+        return fingerprint.parts("10_x", "demo", {})["helpers_sha256"]
+
+    monkeypatch.setattr(fingerprint, "load_claims", lambda: claims)
+    before = fingerprint.parts("10_x", "demo", {})["helpers_sha256"]
+    assert digest_with("models/c2s-cells") == before
+    assert digest_with("coexpression/table1") != before

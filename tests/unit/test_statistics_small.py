@@ -109,14 +109,6 @@ def test_simes_and_hierarchy_by_hand():
     assert hierarchical({}) == {}
 
 
-def test_student_t_equals_scipy():
-    values = np.array([0.2, 0.5, 0.9, 0.4])
-    ours = intervals.student_t(values)
-    theirs = stats.ttest_1samp(values, 0).confidence_interval()
-    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high))
-    assert isinstance(intervals.student_t([1.0]), NotEstimable)
-
-
 def test_fieller_solves_its_equation_and_knows_when_it_has_none():
     found = intervals.fieller(2.0, 4.0, 0.09, 0.16, 0.02, df=20)
     t = stats.t.ppf(0.975, 20)
@@ -146,9 +138,6 @@ def test_tost_agrees_with_its_interval():
     for estimate in (0.5, 0.53, 0.56):
         result = equivalence.tost(estimate, 0.015, 0.45, 0.55)
         assert (result.p < 0.05) == (0.45 < result.low and result.high < 0.55)
-    draws = np.random.default_rng(0).normal(0.5, 0.015, 4000)
-    assert equivalence.tost_draws(0.5, draws, 0.45, 0.55).p < 0.01
-    assert equivalence.tost_draws(0.5, draws, 0.49, 0.51).p > 0.1
     with pytest.raises(ParameterError, match="margins"):
         equivalence.tost(0.5, 0.1, 0.6, 0.4)
     assert isinstance(equivalence.tost_mean([1.0, 2.0], 0, 3), NotEstimable)
@@ -174,15 +163,8 @@ def test_rho_binary_is_spearman_of_score_and_label():
     assert effects.rho_binary(0.72, 27 / (1200 * 1199)) == pytest.approx(0.0033, abs=5e-5)
 
 
-def test_effect_sizes_by_hand():
-    a, b = np.array([1.0, 2, 3]), np.array([2.0, 4, 6])
-    pooled = np.sqrt((1 + 4) / 2)
-    assert effects.cohens_d(a, b) == pytest.approx(-2 / pooled)
-    assert effects.cohens_d(a, b, hedges=True) == pytest.approx(-2 / pooled * (1 - 3 / 15))
-    assert effects.cohens_dz([1.0, 2.0, 3.0]) == pytest.approx(2.0)
+def test_rank_biserial_is_twice_the_excess():
     assert effects.rank_biserial(0.75) == 0.5
-    assert isinstance(effects.cohens_d([1.0], b), NotEstimable)
-    assert isinstance(effects.cohens_dz([1.0, 1.0]), NotEstimable)
 
 
 def test_jackknife_se_of_a_mean_is_its_standard_error():

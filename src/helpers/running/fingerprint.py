@@ -9,16 +9,19 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from helpers.datasets.published import availability
 from helpers.files import data_dir, results_dir, sha256_of
+from helpers.registry.claims import load_claims
 from helpers.registry.declared import load
 from helpers.running import closure, provenance, sources
 from helpers.running.inputs import unchanged
 from helpers.running.parameters import digest_text
 
+CLAIMS = "claims.yaml"
 RESULTS = ("values.json", "tests.jsonl")
 _QUOTED = re.compile(r"""["'](\d\d_\w+?)\\?["']""")
 OWN = (
@@ -47,7 +50,8 @@ def parts(name: str, profile: str, parameters: Mapping[str, Any]) -> dict[str, A
     -------
     dict
         ``source_sha256`` (code cells of the notebook, and of those whose definitions it takes),
-        ``statements_sha256`` (declared tests, without words for answers), ``helpers_sha256``,
+        ``statements_sha256`` (declared tests, without words for answers), ``helpers_sha256`` (the
+        package, and the claims that the page names),
         ``archives_sha256`` (which of the archived files that it may read are here),
         ``upstream_sha256``, ``versions`` (of Python and of the packages that numbers rest on), and
         ``fingerprint`` over these and the parameters.
@@ -60,7 +64,7 @@ def parts(name: str, profile: str, parameters: Mapping[str, Any]) -> dict[str, A
     found = {
         "source_sha256": _sha256("\n".join(code)),
         "statements_sha256": _sha256(_statements(name)),
-        "helpers_sha256": closure.digest(files),
+        "helpers_sha256": _sha256(closure.digest(_without_claims(name, files)) + _claims(name)),
         "archives_sha256": _archives(files),
         "upstream_sha256": _upstream(name, results_dir() / profile),
         "versions": provenance.versions(),
@@ -85,6 +89,30 @@ def _borrowed(name: str) -> list[str]:
         return []
     named = set(_QUOTED.findall(code)) & set(sources.names())
     return sorted(named - {name})
+
+
+def _own_claims_only(name: str) -> bool:
+    """Return whether a page depends on the claims it names, and not on all of them.
+
+    Pages that declare their tests name every claim they answer; pages 90 to 99, and those that
+    import from `helpers.registry`, may read others.
+    """
+    imported = closure.modules_of_notebook(sources.load(name), name)
+    reads = any(module.startswith("helpers.registry") for module in imported)
+    return not (name.startswith("9") or reads) and sources.statements_path(name).is_file()
+
+
+def _without_claims(name: str, files: list[Path]) -> list[Path]:
+    return [path for path in files if path.name != CLAIMS or not _own_claims_only(name)]
+
+
+def _claims(name: str) -> str:
+    """Return the claims of every topic (``coexpression/...``) that a page names."""
+    if not _own_claims_only(name):
+        return ""
+    text = sources.code_of(name) + _statements(name)
+    named = {k: asdict(v) for k, v in load_claims().items() if f"{k.split('/')[0]}/" in text}
+    return json.dumps(named, sort_keys=True, default=str)
 
 
 def _archives(files: list[Path]) -> str:

@@ -86,10 +86,11 @@ def share_gap_test(
     -------
     Outcome
         Two-sided; unit: component, taken as independent given no effect, because the archive
-        keeps no cells. ``detail``: ``null_mean``, ``null_sd`` and ``z`` of the gap over archives
-        without mediators; ``mde``: the mean gap of archives with one mediator in every run of the
-        first kind, as large as is needed for power 0.8; ``mde_effect``: its effect in standard
-        errors.
+        keeps no cells. Where components share noise (correlation 0.8), 11 % of archives without
+        a mediator are rejected at 5 %. ``detail``: ``null_mean``, ``null_sd`` and ``z`` of the gap
+        over archives without mediators; ``mde``: the mean gap of archives with one mediator in
+        every run of the first kind, as large as is needed for power 0.8; ``mde_effect``: its
+        effect in standard errors.
 
     References
     ----------

@@ -12,7 +12,6 @@ from helpers.errors import ParameterError
 from helpers.estimates import Estimate, NotEstimable
 from helpers.statistics import correlation_kernels as kernels
 from helpers.statistics.checks import one_of
-from helpers.statistics.results import Outcome
 from helpers.statistics.threads import THREADS, in_threads
 
 # Below this share of non-zeros the sparse product beats the dense one (2 cores, AVX-512).
@@ -127,27 +126,6 @@ def fisher_interval(
         "cell",
         n,
         level=level,
-    )
-
-
-def fisher_difference(
-    rho_a: float, n_a: int, rho_b: float, n_b: int, kind: str = "pearson"
-) -> Outcome | NotEstimable:
-    """Test that two independent correlations are equal by Fisher's z, two-sided."""
-    errors = [_fisher_se(rho_a, n_a, kind, 0), _fisher_se(rho_b, n_b, kind, 0)]
-    for error in errors:
-        if isinstance(error, NotEstimable):
-            return error
-    z = (np.arctanh(rho_a) - np.arctanh(rho_b)) / np.hypot(*errors)
-    return Outcome(
-        float(rho_a - rho_b),
-        float(2 * stats.norm.sf(abs(z))),
-        "two",
-        "Fisher z",
-        "equal",
-        "cell",
-        n_a + n_b,
-        detail={"z": float(z)},
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 from helpers.errors import ParameterError
-from helpers.estimates import Estimate, NotEstimable
+from helpers.estimates import NotEstimable
 from helpers.statistics import auroc_kernels as kernels
 from helpers.statistics.checks import both_classes, label_vector, score_matrix
 from helpers.statistics.results import Outcome
@@ -53,28 +53,6 @@ def delong_covariance(
         np.atleast_2d(np.cov(plus)) / n_positive + np.atleast_2d(np.cov(minus)) / n_negative
     )
     return np.clip(plus.mean(axis=1), 0.0, 1.0), covariance
-
-
-def delong_interval(
-    scores: np.ndarray, labels: np.ndarray, level: float = 0.95
-) -> Estimate | NotEstimable:
-    """Return the AUROC with DeLong's normal interval, clipped to [0, 1]; pairs as units."""
-    result = delong_covariance(scores, labels)
-    if isinstance(result, NotEstimable):
-        return result
-    value, se = float(result[0][0]), float(np.sqrt(result[1][0, 0]))
-    half = stats.norm.ppf((1 + level) / 2) * se
-    n_positive = int(np.asarray(labels, dtype=bool).sum())
-    return Estimate(
-        value,
-        max(0.0, value - half),
-        min(1.0, value + half),
-        "DeLong",
-        "pair",
-        np.asarray(labels).size,
-        level=level,
-        detail={"se": se, "n_positive": n_positive},
-    )
 
 
 def delong_test(

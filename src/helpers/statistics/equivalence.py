@@ -7,7 +7,6 @@ from scipy import stats
 
 from helpers.errors import ParameterError
 from helpers.estimates import NotEstimable
-from helpers.statistics.checks import monte_carlo_p
 from helpers.statistics.results import Outcome
 
 
@@ -72,42 +71,6 @@ def tost_mean(
     if se == 0:
         return NotEstimable("the values do not vary, so they have no standard error")
     return tost(values.mean(), se, low, high, values.size - 1, alpha, unit, values.size)
-
-
-def tost_draws(
-    estimate: float,
-    draws: np.ndarray,
-    low: float,
-    high: float,
-    alpha: float = 0.05,
-    unit: str = "TF",
-    n_units: int = 0,
-) -> Outcome | NotEstimable:
-    """Run the two one-sided tests on bootstrap draws (percentile; p = (1 + b) / (1 + B))."""
-    draws = np.asarray(draws, dtype=np.float64)
-    draws = draws[np.isfinite(draws)]
-    if draws.size == 0:
-        return NotEstimable("no bootstrap draw is defined")
-    if not low < high:
-        raise ParameterError(f"margins ({low}, {high}) are not increasing")
-    p_low = monte_carlo_p(int((draws <= low).sum()), draws.size)
-    p_high = monte_carlo_p(int((draws >= high).sum()), draws.size)
-    limits = np.quantile(draws, [alpha, 1 - alpha])
-    return Outcome(
-        estimate=float(estimate),
-        p=float(max(p_low, p_high)),
-        sides="one",
-        test="two one-sided bootstrap tests, percentile",
-        null=f"outside ({low:g}, {high:g})",
-        unit=unit,
-        n_units=n_units,
-        resamples=draws.size,
-        p_floor=1 / (1 + draws.size),
-        low=float(limits[0]),
-        high=float(limits[1]),
-        level=1 - 2 * alpha,
-        detail={"p_low": float(p_low), "p_high": float(p_high)},
-    )
 
 
 def tost_power(

@@ -58,27 +58,6 @@ def studentised(
     return float(value - half), float(value + half)
 
 
-def student_t(
-    values: np.ndarray, level: float = 0.95, unit: str = "unit"
-) -> Estimate | NotEstimable:
-    """Return the mean of independent values with Student's t interval.
-
-    Parameters
-    ----------
-    values
-        (n,) one value per unit, n >= 2.
-    """
-    values = np.asarray(values, dtype=np.float64)
-    if values.size < 2:
-        return NotEstimable(f"{values.size} {unit}; a t interval needs at least 2")
-    se = values.std(ddof=1) / np.sqrt(values.size)
-    half = stats.t.ppf((1 + level) / 2, values.size - 1) * se
-    mean = float(values.mean())
-    return Estimate(
-        mean, mean - half, mean + half, "Student t", unit, values.size, 0, level, {"se": float(se)}
-    )
-
-
 def fieller(
     numerator: float,
     denominator: float,

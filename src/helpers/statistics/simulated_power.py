@@ -36,7 +36,7 @@ def t_test_mde(se: float, n: int, alpha: float = ALPHA, power: float = POWER) ->
     Examples
     --------
     >>> round(t_test_mde(se=1.0, n=12), 2)
-    3.09
+    3.08
     """
     if n < 2 or not se > 0:
         raise ParameterError(f"n = {n} and se = {se}: a t test needs two units and some spread")

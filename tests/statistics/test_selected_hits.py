@@ -5,7 +5,7 @@ import pytest
 
 from helpers.errors import ParameterError
 from helpers.statistics.from_summaries import normal_noncoverage
-from helpers.statistics.selected_hits import expected_selected_hits
+from helpers.statistics.selected_hits import drawn_selected_hits, expected_selected_hits
 
 
 def drawn(sd, n, k, draws, rng):
@@ -46,3 +46,11 @@ def test_a_selection_that_cannot_be_is_refused(k):
 def test_one_cell_is_refused():
     with pytest.raises(ParameterError, match="one cell"):
         expected_selected_hits(np.ones(3), np.ones(3), 2)
+
+
+def test_the_drawn_counterpart_agrees_among_the_largest_and_over_all():
+    rng = np.random.default_rng(9)
+    sd, n = rng.lognormal(sigma=0.7, size=12), np.repeat([3.0, 9.0], 6)
+    selected, everywhere = drawn_selected_hits(sd, n, 5, 20_000, rng)
+    assert selected == pytest.approx(expected_selected_hits(sd, n, 5), abs=0.03)
+    assert everywhere == pytest.approx(normal_noncoverage(n).sum(), abs=0.03)

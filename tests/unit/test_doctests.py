@@ -1,0 +1,20 @@
+"""The examples in docstrings do what they say."""
+
+import doctest
+from importlib import import_module
+
+import pytest
+
+from helpers.running.closure import PACKAGE
+
+WITH_EXAMPLES = sorted(
+    ".".join(["helpers", *path.relative_to(PACKAGE).with_suffix("").parts])
+    for path in PACKAGE.rglob("*.py")
+    if ">>> " in path.read_text(encoding="utf-8") and path.name != "__init__.py"
+)
+
+
+@pytest.mark.parametrize("name", WITH_EXAMPLES)
+def test_examples(name):
+    found = doctest.testmod(import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert found.failed == 0
