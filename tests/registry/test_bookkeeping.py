@@ -19,6 +19,7 @@ from helpers.registry import (
     simulation,
 )
 from helpers.registry.completions import smallest_m
+from helpers.registry.records import NOT_FETCHED
 from helpers.running import definitions
 
 HAND_EXAMPLE = (0.005, 0.011, 0.02, 0.04, 0.8)
@@ -106,6 +107,14 @@ def test_roles_follow_one_rule(profile):
     assert breaches(registry) == []
     planted = registry.assign(test_id=registry["test_id"] + "/sim/one-TF")
     assert len(breaches(planted)) == 5
+
+
+def test_an_absent_file_is_not_counted_as_a_design_without_an_answer(profile):
+    silent = bookkeeping.registry_of_others(profile).assign(estimable=True, reason="")
+    assert bookkeeping.unanswered(silent) == {"absent": 0, "design": 0}
+    silent.loc[silent.index[:2], ["estimable", "reason"]] = [False, NOT_FETCHED]
+    silent.loc[silent.index[2], ["estimable", "reason"]] = [False, "one donor"]
+    assert bookkeeping.unanswered(silent) == {"absent": 2, "design": 1}
 
 
 def test_published_row_fails_at_56_tests():

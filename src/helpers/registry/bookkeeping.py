@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from helpers.errors import RunError
+from helpers.registry.records import NOT_FETCHED
 from helpers.registry.store import collect
 
 OWN_PAGES = ("90_", "91_", "92_")
@@ -65,3 +66,10 @@ def bookkeeping(profile_dir: Path) -> pd.DataFrame:
 def below_floor(registry: pd.DataFrame) -> pd.Series:
     """Return which rows have a p below the smallest that their design can give."""
     return registry["p_raw"] < registry["p_floor"] * (1 - 1e-9)
+
+
+def unanswered(registry: pd.DataFrame) -> dict[str, int]:
+    """Return how many rows have no estimate: by ``design``, or because a file is ``absent``."""
+    silent = ~registry["estimable"].astype(bool)
+    absent = silent & registry["reason"].fillna("").str.startswith(NOT_FETCHED)
+    return {"absent": int(absent.sum()), "design": int((silent & ~absent).sum())}
