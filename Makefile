@@ -50,6 +50,7 @@ lint: environment
 	$(BIN)/python -m helpers.running.lint
 
 test: lint browser html
+	@$(BIN)/python -c 'from helpers.running.assets import axe; axe()'  # from the cache afterwards
 	$(BIN)/python -m pytest tests
 
 doctor: environment

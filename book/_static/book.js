@@ -1,9 +1,19 @@
 // The reader's side of a page: show or hide all code, hints where content is wider than its column.
 document.addEventListener("DOMContentLoaded", () => {
+  nameFolds();
   codeSwitch();
   figures();
   hints();
   window.addEventListener("beforeprint", unfold);
+
+  // The theme's folds of the table of contents show an arrow and say nothing.
+  function nameFolds() {
+    for (const fold of document.querySelectorAll("summary")) {
+      if (fold.textContent.trim() || fold.ariaLabel) continue;
+      const parent = fold.closest("li")?.querySelector(":scope > a")?.textContent.trim();
+      fold.setAttribute("aria-label", parent ? `Pages below ${parent}` : "More");
+    }
+  }
 
   // One button for all code of the page; what a reader chose holds for the next page, too.
   function codeSwitch() {

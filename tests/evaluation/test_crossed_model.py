@@ -38,7 +38,7 @@ def test_outcome_names_its_unit_null_and_counts(small):
     assert (found.unit, found.sides) == ("TF x target", "two")
     assert found.null == "no contribution of the score"
     pairs = small.pairs
-    assert found.detail["n_positive"] == 150
+    assert found.detail["n_positive"] == pairs.n_positive
     assert found.detail["n_targets_with_positive"] == np.unique(pairs.target[pairs.label]).size
     half = stats.t.ppf(0.975, found.detail["df"]) * found.detail["se"]
     assert (found.low, found.high) == pytest.approx((found.estimate - half, found.estimate + half))
@@ -137,8 +137,8 @@ def test_level_coverage_and_power_in_worlds_of_hubs(shared):
         outcome = fitted(world, n_splits=2).outcome
         rejected.append(outcome.p <= 0.05)
         covered.append(outcome.low <= 0 <= outcome.high)
-        if shared == 0.0 and auroc(world.scores["attention"], world.pairs.label).value < 0.6:
-            found.append(fitted(planted(world, 0.65), n_splits=2).outcome.p <= 0.05)
+        if shared == 0.0:
+            found.append(fitted(planted(world, 0.6), n_splits=2).outcome.p <= 0.05)
     assert sum(rejected) <= stats.binom.ppf(0.995, 100, 0.05)
     assert np.mean(covered) >= 0.89
     if found:

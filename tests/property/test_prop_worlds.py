@@ -15,6 +15,7 @@ import pytest
 from helpers.datasets.simulate import T2_EXPECT, WORLDS, t2_draw, world
 from helpers.edges import edge_scores, pool
 from helpers.edges.uniform import uniform_attention
+from helpers.estimates import NotEstimable
 from helpers.evaluation.nulls import leave_one_tf_out
 from helpers.evaluation.pair_scores import pair_scores
 from helpers.evaluation.strata import label_nulls
@@ -66,7 +67,13 @@ def p_values(name: str, seed: int) -> dict[str, float]:
         carried = leave_one_tf_out(case.pairs, case.score("attention"))
         # 12.11 has no p: the planted answer is an influence above half of the excess
         found["12.11"] = 0.0 if (carried.share_of_excess or 0) > 0.5 else 1.0
-    return {n: o.p if isinstance(o, Outcome) else o for n, o in found.items() if n in drawn.expect}
+    return {n: _p(o) for n, o in found.items() if n in drawn.expect}
+
+
+def _p(found: Outcome | NotEstimable | float) -> float:
+    if isinstance(found, NotEstimable):
+        return np.nan
+    return found.p if isinstance(found, Outcome) else found
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +96,9 @@ CHECKS = [
 @pytest.mark.parametrize(("name", "test", "promise"), CHECKS)
 def test_world_keeps_its_promise(found, name, test, promise):
     p = found[name][test]
-    assert p.notna().all(), "not estimable in a world that makes a promise about it"
+    # blocks of few TFs cannot always be tested; that is no false call, but a promise needs most
+    least = 1.0 if promise == "reject" else 0.5
+    assert p.notna().mean() >= least, "not estimable in a world that makes a promise about it"
     rejected = int((p <= 0.05).sum())
     if promise == "reject":
         assert rejected >= 0.8 * seeds(name)

@@ -1,17 +1,14 @@
-"""Readers of the mediation archive on files made here, and cell checks."""
+"""Readers of the mediation archive on files made here."""
 
 import json
 
 import pytest
 
-from helpers.analyses.archive_cells import absent, cells_table, check
-from helpers.analyses.archive_values import key_of
 from helpers.archives import attention, confound, from_folder, mediation, missing_message
 from helpers.archives.locate import ATTENTION, CONFOUND, MEDIATION
 from helpers.archives.mediation import FILES, TIERS, read_components, read_effects
 from helpers.datasets.published import archive_group
 from helpers.errors import DataError
-from helpers.registry.records import NOT_FETCHED
 
 
 def _archive(root, tier="initial"):
@@ -63,35 +60,3 @@ def test_one_missing_file_of_an_archive_is_named(tmp_path):
 def test_files_of_every_archive_are_in_the_data_registry():
     for group, module in ((MEDIATION, mediation), (ATTENTION, attention), (CONFOUND, confound)):
         assert set(module.FILES) <= set(archive_group(group).members)
-
-
-def test_a_changed_digit_is_found():
-    path = "b/table4[Heads Kidney-Lung].jaccard"
-    assert check("b/table4", {path: 0.33929}, function="f").n_match == 1
-    found = check("b/table4", {path: 0.3394}, function="f")
-    assert found.n_match == 0
-    assert path in found.sentence()
-
-
-def test_printed_figures_stand_beside_recomputed_ones():
-    paths = {"b/table4[Heads Kidney-Lung].jaccard": 0.3394, "b/max-jaccard": 0.714}
-    table = cells_table(
-        [check(path.split("[")[0], {path: v}, function="f") for path, v in paths.items()]
-    )
-    assert table["figure"].tolist() == list(paths)
-    assert table["printed"].tolist() == [0.3393, 0.71]
-    assert table["agrees"].tolist() == ["no", "yes"]
-
-
-def test_keys_follow_the_printed_table():
-    path = "b/table4[Heads Kidney-Lung].jaccard"
-    assert key_of(path, alone=True) == "table4/heads/kidney-lung"
-    path = "b/table2[KLF2->CXCR4 Kidney].ci_lo"
-    assert key_of(path, alone=False) == "table2/klf2-cxcr4/kidney/ci_lo"
-    assert key_of("b/top5-mass-mlp#low", alone=True) == "top5-mass-mlp/low"
-
-
-def test_absent_archive_gives_declared_records_with_a_reason():
-    records = absent(["50.1"], "50_mediation_circuits", "F50", "no network")
-    assert not records[0].estimable
-    assert records[0].reason == f"{NOT_FETCHED}: no network"

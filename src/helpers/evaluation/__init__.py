@@ -33,7 +33,6 @@ EXPORTS = {
         "decompose",
         "leave_one_tf_out",
         "permute_edges",
-        "permute_within_tf",
         "rewire",
         "rewire_many",
     ),

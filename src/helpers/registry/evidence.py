@@ -58,8 +58,6 @@ class Notes:
         Claim -> documented fault of its definition or label.
     differences
         Claim -> what could explain, fairly, a figure that the archive does not give.
-    bounds
-        Claim -> under which assumption the corrected value of a page is its worst case.
     circular
         Claim -> why a value of this book cannot answer it.
     uncheckable
@@ -77,7 +75,6 @@ class Notes:
 
     defects: dict[str, str]
     differences: dict[str, str]
-    bounds: dict[str, str]
     circular: dict[str, str]
     uncheckable: dict[str, str]
     pairs: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...]
@@ -108,7 +105,7 @@ def load_notes() -> Notes:
     text = files("helpers.registry").joinpath("ledger_notes.yaml").read_text(encoding="utf-8")
     raw = yaml.safe_load(text)
     notes = Notes(
-        **{name: raw[name] for name in ("defects", "differences", "bounds", "circular")},
+        **{name: raw[name] for name in ("defects", "differences", "circular")},
         uncheckable=raw["uncheckable"],
         pairs=tuple((tuple(p["claims"]), tuple(p["beside"]), p["why"]) for p in raw["pairs"]),
         needs=tuple((tuple(n["claims"]), n["notebook"], n["needs"]) for n in raw["needs"]),
@@ -160,7 +157,7 @@ def _fits(claim_id: str, patterns: Iterable[str]) -> bool:
 
 def _unknown(notes: Notes) -> Iterable[str]:
     claims = load_claims()
-    named = [*notes.defects, *notes.differences, *notes.bounds, *notes.circular]
+    named = [*notes.defects, *notes.differences, *notes.circular]
     named += [*notes.uncheckable, *map(claim_of, notes.constants)]
     named += [name for left, right, _ in notes.pairs for name in (*left, *right)]
     patterns = [p for row in notes.needs for p in row[0]]

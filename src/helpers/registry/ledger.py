@@ -172,9 +172,7 @@ def _facts(
 ) -> dict:
     defects = [notes.defects.get(claim.id, ""), *inherited]
     corrected = [link for link in links if link.variant == "corrected"]
-    shown = [of_link(link) for link in corrected]
-    if claim.id in notes.bounds:
-        shown = [f"at worst {text}, with {notes.bounds[claim.id]}" for text in shown]
+    shown = [of_link(link) + (f" ({link.note})" if link.note else "") for link in corrected]
     pages = [a.notebook for a in answers] + [link.notebook for link in corrected]
     functions = [a.function for a in answers] + [link.function for link in corrected]
     return {

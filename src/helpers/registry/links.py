@@ -68,7 +68,7 @@ def to_code(function: str) -> str:
     Parameters
     ----------
     function
-        Dotted name without ``helpers.``, for example ``"analyses.published_levels.table5"``.
+        Dotted name without ``helpers.``, for example ``"registry.decided.of_draws"``.
     """
     module, _, name = function.rpartition(".")
     room = module.partition(".")[0]

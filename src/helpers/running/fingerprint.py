@@ -21,7 +21,7 @@ from helpers.running import closure, provenance, sources
 from helpers.running.inputs import unchanged
 from helpers.running.parameters import digest_text
 
-CLAIMS = "claims.yaml"
+CLAIMS = ("claims.yaml", "targets.csv")
 RESULTS = ("values.json", "tests.jsonl")
 _QUOTED = re.compile(r"""["'](\d\d_\w+?)\\?["']""")
 OWN = (
@@ -103,7 +103,7 @@ def _own_claims_only(name: str) -> bool:
 
 
 def _without_claims(name: str, files: list[Path]) -> list[Path]:
-    return [path for path in files if path.name != CLAIMS or not _own_claims_only(name)]
+    return [path for path in files if path.name not in CLAIMS or not _own_claims_only(name)]
 
 
 def _claims(name: str) -> str:

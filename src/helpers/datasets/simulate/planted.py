@@ -12,7 +12,11 @@ TRAINING = "training"
 
 
 def on_planted_world(test_id: str) -> bool:
-    """Return whether a test's id names a simulated world whose answer was planted.
+    """Return whether a test's id names a simulated world or design whose answer was planted.
+
+    A scope that begins with ``sim`` is data whose generator, and so whose answer, is known: a named
+    world, or a configuration of design T2. What a trained model attends to in simulated cells
+    (``scgpt/sim``) is open.
 
     Parameters
     ----------
@@ -20,7 +24,7 @@ def on_planted_world(test_id: str) -> bool:
         Number and scope, ``"12.1/sim/prominence-only"``.
     """
     scope = test_id.split("/")[1:]
-    return any(part in WORLDS and part != TRAINING for part in scope)
+    return scope[:1] == ["sim"] or any(part in WORLDS and part != TRAINING for part in scope)
 
 
 def role_of(test_id: str) -> Literal["confirmatory", "descriptive"]:

@@ -1,80 +1,15 @@
-"""Paper A's Tables 1 to 6, the matched AUROC and held-out layers from archives; the fits."""
+"""The error of an AUROC and the fits of the archived scaling curve, by two ways each."""
 
 import numpy as np
 import pytest
 
-from helpers.analyses import published_tables as published
-from helpers.analyses.archive_cells import table_paths
 from helpers.archives import from_folder
 from helpers.archives.attention import read_scaling
 from helpers.archives.locate import ATTENTION
-from helpers.registry.claims import load_claims
 from helpers.statistics.curve_fits import bootstrap_params, fit, fit_all, selection_rates
 from helpers.statistics.intervals import hanley_mcneil
 
 pytestmark = pytest.mark.mirror
-
-EXPECTED = {
-    "table1": (13, set()),
-    "table5": (87, set()),
-    "table6": (14, set()),
-    "matched": (22, set()),
-}
-"""Printed figures compared, and those that the archive does not give."""
-
-
-@pytest.fixture(scope="module")
-def sections(mirror_dir):
-    found = {}
-    for name in published.NAMES:
-        locate = from_folder(mirror_dir / ATTENTION)
-        found[name] = published.open_sections(name, locate=locate).sections[0]
-    return found
-
-
-@pytest.mark.parametrize("name", published.NAMES)
-def test_printed_figures(sections, name):
-    cells = published.stacked(sections[name].checks)
-    count, wrong = EXPECTED[name]
-    assert set(cells.loc[~cells["match"], "path"]) == wrong
-    assert len(cells) == count
-
-
-def test_rounding_twice_is_rare_and_named(sections):
-    twice = [
-        path
-        for section in sections.values()
-        for path in published.stacked(section.checks).query("twice")["path"]
-    ]
-    assert sorted(twice) == [
-        "crosstissue/brain-mean",
-        "crosstissue/table5[L7].brain_trrust",
-        "crosstissue/table5[L8].kidney_dorothea",
-        "crosstissue/table6[attention (pooled)].trrust_28",
-    ]
-
-
-TABLES = {
-    "coexpression/table1": ("table1", 1, {"scgpt_trrust", "scgpt_dorothea"}),
-    "crosstissue/table5": ("table5", 1, set()),
-    "crosstissue/table6": ("table6", 1, set()),
-}
-"""Claim, its section, how many leading cells name a row, columns without an archive."""
-
-
-@pytest.mark.parametrize("claim", TABLES)
-def test_every_cell_of_every_table_is_compared(sections, claim):
-    name, n_keys, absent = TABLES[claim]
-    section = sections[name]
-    compared = {path.split("#")[0] for path in published.stacked(section.checks)["path"]}
-    columns = load_claims()[claim].table["columns"][n_keys:]
-    for _, column, path in table_paths(claim, columns, n_keys):
-        assert (path in compared | set(section.words)) == (column not in absent), path
-
-
-def test_cells_of_the_cascade_below_the_first_level(sections):
-    cells = published.stacked(sections["matched"].checks).query("claim == 'crosstissue/cascade'")
-    assert len(cells) == 4
 
 
 @pytest.mark.parametrize(

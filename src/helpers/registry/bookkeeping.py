@@ -1,0 +1,75 @@
+"""Whether every page records the tests that it declares, once each, with a p it can have."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from helpers.errors import RunError
+from helpers.registry.records import NOT_FETCHED
+from helpers.registry.store import collect
+
+OWN_PAGES = ("90_", "91_", "92_")
+"""Pages that read the registry, and are no part of what is counted."""
+
+
+def registry_of_others(profile_dir: Path) -> pd.DataFrame:
+    """Return the records of every notebook of a profile but the registry's own page."""
+    table = collect(profile_dir)
+    return table[~table["notebook"].str.startswith(OWN_PAGES[0])].reset_index(drop=True)
+
+
+def declared_tests(profile_dir: Path) -> dict[str, tuple[str, ...]]:
+    """Return notebook -> tests that it declares, for every page of a profile but the last three.
+
+    Raises
+    ------
+    RunError
+        If a page was run before declarations were kept.
+    """
+    found = {}
+    for path in sorted(Path(profile_dir).glob("*/run.json")):
+        name = path.parent.name
+        if name.startswith(OWN_PAGES):
+            continue
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if "declares" not in record:
+            raise RunError(f"{path} does not say what {name} declares; run it again with --force")
+        found[name] = tuple(record["declares"])
+    return found
+
+
+def bookkeeping(profile_dir: Path) -> pd.DataFrame:
+    """Compare the tests that each notebook declares with the rows that are there.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``notebook, rows``; ``missing``: declared tests without a row; ``undeclared``: rows of a
+        test that is not declared; ``repeated``: identifiers that occur twice in a variant.
+    """
+    rows = []
+    for name, tests in declared_tests(profile_dir).items():
+        path = Path(profile_dir) / name / "tests.jsonl"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        keys = [(r["test_id"], r["variant"]) for r in map(json.loads, lines)]
+        names = [{key[0], key[0].split("/")[0]} for key in keys]
+        missing = sum(not any(test in one for one in names) for test in tests)
+        undeclared = sum(not one & set(tests) for one in names)
+        rows.append((name, len(keys), missing, undeclared, len(keys) - len(set(keys))))
+    columns = ["notebook", "rows", "missing", "undeclared", "repeated"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def below_floor(registry: pd.DataFrame) -> pd.Series:
+    """Return which rows have a p below the smallest that their design can give."""
+    return registry["p_raw"] < registry["p_floor"] * (1 - 1e-9)
+
+
+def unanswered(registry: pd.DataFrame) -> dict[str, int]:
+    """Return how many rows have no estimate: by ``design``, or because a file is ``absent``."""
+    silent = ~registry["estimable"].astype(bool)
+    absent = silent & registry["reason"].fillna("").str.startswith(NOT_FETCHED)
+    return {"absent": int(absent.sum()), "design": int((silent & ~absent).sum())}
