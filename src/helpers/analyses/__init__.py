@@ -1,1 +1,0 @@
-"""One module per notebook: composes the other rooms into the tables a page shows."""
