@@ -13,7 +13,7 @@ from helpers.registry import TestRecord, append
 from helpers.running import assets, conditions, pages
 from helpers.running.download import text_of
 from helpers.running.finding_tables import declared_table, findings_table, p_text, tally
-from helpers.running.findings import Results
+from helpers.running.findings import Results, changed, words_of
 
 DECLARED = """
 alpha: 0.05
@@ -106,6 +106,14 @@ def test_tallies_count_answers(found):
     assert found.value("10.1/scgpt/baron.q", "11_y") == 0.004
     assert found.value("10.1/scgpt/baron.mde", "11_y") == 0.08
     assert found.value("n", "10_x") == found.value("10_x/n", "11_y") == 3
+
+
+def test_words_that_changed_since_the_last_build_are_listed(found):
+    now = words_of(found)
+    assert len(now) == len(ROWS) + 1 and now["10.1/scgpt/baron"] == "follows co-expression"
+    before = now | {"10.1/scgpt/baron": "is not shown to follow it", "10.9/gone": "x"}
+    line = "10.1/scgpt/baron: is not shown to follow it -> follows co-expression"
+    assert changed(before, now) == [line] and changed({}, now) == []
 
 
 def test_tables_show_words_numbers_and_what_could_have_been_found(found):

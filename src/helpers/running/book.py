@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 import re
@@ -12,9 +13,9 @@ import sys
 from pathlib import Path
 
 from helpers.errors import RunError
-from helpers.files import project_root, results_dir, sha256_of
+from helpers.files import atomic_write, project_root, results_dir, sha256_of
 from helpers.running import closure, fingerprint, pages, sources
-from helpers.running.findings import REGISTRY, TESTS
+from helpers.running.findings import REGISTRY, TESTS, Results, changed, words_of
 from helpers.running.roles import OVERLAY, PROFILE
 from helpers.running.values import FILE as VALUES
 
@@ -64,6 +65,7 @@ def build(profile: str = "demo", overlay: str | None = None, root: Path | None =
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RunError(f"The book has warnings or errors:\n{_summary(done.stdout + done.stderr)}")
+    _report(root / "_build" / "findings.json", Results(profile, overlay))
     stamp.write_text(digest, encoding="utf-8")
     return pages.first_page(root)
 
@@ -82,6 +84,16 @@ def _digest(root: Path, profile: str, overlay: str | None) -> str:
     for path in sorted(path for path in files if path.is_file()):
         total.update(f"{path} {sha256_of(path)}\n".encode())
     return total.hexdigest()
+
+
+def _report(path: Path, results: Results) -> None:
+    """Say which findings have other words than in the last build, and keep those of this one."""
+    now = words_of(results)
+    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    for line in changed(before, now):
+        log.warning("a finding has other words than in the last build: %s", line)
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(now, indent=1, sort_keys=True), encoding="utf-8")
 
 
 def _content(path: Path) -> str:

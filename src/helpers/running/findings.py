@@ -226,3 +226,24 @@ class Results:
                 for row in csv.DictReader(handle)
                 if row["variant"] == "corrected" and row["q_bh"] and row["p_raw"]
             }
+
+
+def words_of(results: Results) -> dict[str, str]:
+    """Return test id -> the words that the book says of it, for all pages that declare tests."""
+    found = {}
+    for page in sources.names():
+        if not sources.statements_path(page).is_file():
+            continue
+        for number in results.declared(page).tests:
+            found |= {one.row.test_id: one.words for one in results.findings(number)}
+    return found
+
+
+def changed(before: dict[str, str], now: dict[str, str]) -> list[str]:
+    """Return one line for every finding whose words are other ones than before.
+
+    A correction over the whole book may change a conclusion because another page changed: that is
+    meant, and said.
+    """
+    both = sorted(set(before) & set(now))
+    return [f"{k}: {before[k]} -> {now[k]}" for k in both if before[k] != now[k]]
