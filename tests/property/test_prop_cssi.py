@@ -141,8 +141,8 @@ def test_error_rate_of_label_nulls(name):
 @pytest.mark.slow
 def test_positive_controls_are_detected():
     rng = np.random.default_rng(0)
-    # as many factors as the page has with its default genes
-    worlds = [made(s, 0.6, n_tfs=66, positives=6) for s in range(40)]
+    # as many factors as the page has with its default genes; a block of them is a quarter of pairs
+    worlds = [made(s, 0.8, n_tfs=66, positives=6) for s in range(40)]
     nested = [nested_gain(world, rng).p <= 0.05 for world in worlds]
     assert np.mean(nested) >= 0.8, np.mean(nested)
     gains = []
