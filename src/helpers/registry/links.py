@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 LEDGER = "91_claim_ledger"
 CHECKS = "92_published_numbers"
@@ -45,9 +45,12 @@ def to_claim(claim_id: str, *, answers: bool = False) -> str:
     return f'<a{place} href="{href}"><code>{html.escape(claim_id)}</code></a>'
 
 
-def to_claims(claim_ids: Iterable[str]) -> str:
-    """Return the line under a recomputed table: the ledger entries that it answers."""
-    found = [to_claim(claim_id, answers=True) for claim_id in dict.fromkeys(claim_ids)]
+def to_claims(claim_ids: Iterable[str], anchored: Collection[str] = ()) -> str:
+    """Return the line under a recomputed table: the ledger entries that it answers.
+
+    Claims in `anchored` are answered further up on the same page; the ledger points there.
+    """
+    found = [to_claim(one, answers=one not in anchored) for one in dict.fromkeys(claim_ids)]
     return f"Answers in the ledger: {', '.join(found)}." if found else ""
 
 

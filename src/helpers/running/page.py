@@ -71,6 +71,7 @@ class Page:
         self._tests: list[str] = []
         self._figures: list[str] = []
         self._tables: list[str] = []
+        self._answered: set[str] = set()
         self._finished = False
         self._watch: Watch = watch(context.get("watched", []), besides=folder)
 
@@ -220,7 +221,8 @@ class Page:
 
     def answers(self, *claims: str) -> None:
         """Show links to ledger entries; the ledger points back to this place."""
-        show.show_text(links.to_claims(claims))
+        show.show_text(links.to_claims(claims, self._answered))
+        self._answered.update(claims)
 
     def figure(self, figure: Any, name: str, *, caption: str, alt: str) -> None:
         """Save a figure as ``figures/NAME.svg`` and ``.png``; show it with caption and alt text.

@@ -17,6 +17,7 @@ from helpers.running import figure_of, glossary_links, pages, roles, table_files
 _LITERAL = re.compile(r"(``.*?``|`[^`]*`)")
 _MARKUP = re.compile(r"(?<!\\)\||(?<![\\*\w])\*(?=\w)(?![^*]*\*)")
 _PRELOAD = re.compile(r'<link rel="preload" as="font"[^>]*>\s*')
+_ROLE = re.compile(r'(?<=<div )role="list" (?=class="citation-list")')
 
 
 def _drop_live_code(
@@ -34,14 +35,19 @@ def _body(script: Any) -> str:
     return str(getattr(script, "attributes", {}).get("body", ""))
 
 
-def _drop_preloads(app: Sphinx, exception: Exception | None) -> None:
-    """Leave out the theme's hints to load fonts early, which browsers refuse for files on disk."""
+def _mend_html(app: Sphinx, exception: Exception | None) -> None:
+    """Leave out what browsers refuse or screen readers stumble over.
+
+    Hints to load fonts early are refused for files on disk; a bibliography says that it is a list
+    but its entries do not say that they are items.
+    """
     if exception is not None or app.builder.format != "html":
         return
     for path in Path(app.outdir).rglob("*.html"):
         text = path.read_text(encoding="utf-8")
-        if _PRELOAD.search(text):
-            path.write_text(_PRELOAD.sub("", text), encoding="utf-8")
+        mended = _ROLE.sub("", _PRELOAD.sub("", text))
+        if mended != text:
+            path.write_text(mended, encoding="utf-8")
 
 
 def _copy_tables(app: Sphinx, exception: Exception | None) -> None:
@@ -77,7 +83,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-docstring", _escape, priority=900)
     app.connect("builder-inited", _one_page_knows_all_nodes)
     app.connect("html-page-context", _drop_live_code, priority=900)
-    app.connect("build-finished", _drop_preloads)
+    app.connect("build-finished", _mend_html)
     app.connect("build-finished", _copy_tables)
     app.connect("doctree-resolved", glossary_links.link_first_uses)
     return {"version": __version__, "parallel_read_safe": True, "parallel_write_safe": True}
