@@ -16,14 +16,11 @@ pytestmark = [pytest.mark.offline, pytest.mark.slow]
 
 TOC = """\
 format: jb-book
-root: book/how_to_read
+root: book/bibliography
 chapters:
-  - file: book/primer
   - glob: pages/0*
   - glob: pages/9*
   - file: pages/exercises
-  - file: book/glossary
-  - file: book/bibliography
 """
 LOOPBACK = """\
 import fcntl, socket, struct

@@ -40,4 +40,4 @@ def checkpoint(tmp_path_factory):
 @pytest.mark.parametrize("name", ["12_null_models"])
 def test_checkpoint_of_ones_own(results, checkpoint, name):
     found = values_of(name, {"model": f"scgpt:{checkpoint}"})
-    assert any(key.startswith("own-scgpt/baron") for key in found)
+    assert any("own-scgpt/baron" in key for key in found)

@@ -26,7 +26,6 @@ EXPORTS = {
         "matched_auroc",
         "matched_negatives",
         "matched_test",
-        "pooled_auroc",
         "within_set_auroc",
     ),
     "nulls": (
