@@ -90,12 +90,13 @@ def test_another_processor_and_two_threads_give_the_same_numbers(smoke_results, 
     runner.run(name, profile="smoke", into="elsewhere", force=True)
     here, there = (leaves(smoke_results / run / name) for run in ("smoke", "elsewhere"))
     assert here.keys() == there.keys()
-    # Sums are rounded in another order; a tie that is broken otherwise moves a p by 1e-3 or more.
+    # Sums are rounded in another order, and a fit ends where a step changes less than 1.5e-8; a tie
+    # that is broken otherwise moves a p by 1e-3 or more.
     different = {
         key: (value, there[key])
         for key, value in here.items()
         if value != there[key]
-        and not (isinstance(value, float) and np.isclose(value, there[key], rtol=1e-9, atol=1e-12))
+        and not (isinstance(value, float) and np.isclose(value, there[key], rtol=1e-7, atol=1e-12))
     }
     assert not different
 
