@@ -113,6 +113,7 @@ def run(
         "parameters": parameters,
         "watched": [str(path) for path in _watched(parameters)],
         "git": provenance.git_state(project_root()),
+        "stated": provenance.stated_state(name),
         "started": time.time(),
     }
     results_dir().mkdir(parents=True, exist_ok=True)
