@@ -8,7 +8,9 @@ import pytest
 from helpers.errors import RegistryError, RunError
 from helpers.estimates import Estimate, NotEstimable
 from helpers.registry import read
-from helpers.running import page
+from helpers.running import page, show
+from helpers.running.finding_tables import live_table
+from helpers.running.findings import uncorrected
 from helpers.running.values import lookup
 from helpers.statistics import Outcome
 
@@ -54,6 +56,36 @@ def test_every_test_is_a_record_and_a_value(run):
     assert lookup(kept, key) == 0.6 and lookup(kept, "10.2/baron") == 0.1
     assert lookup(kept, "10.1/scgpt/kang") == NotEstimable("2 genes")
     assert "inner" not in kept[key]["detail"]
+
+
+def test_outside_the_book_the_findings_are_shown_uncorrected(run, monkeypatch):
+    run.tests({"10.1": FOUND}, "scgpt", "baron")
+    run.tests({"10.1": replace(FOUND, p=0.4)}, "scgpt", "kang")
+    run.tests({"10.1": NotEstimable("2 genes")}, "scgpt", "sim")
+    found = uncorrected(read(run.folder / "tests.jsonl"), run.stated, run.values)
+    rows = [line.strip("| ").split(" | ") for line in live_table(run.stated, found).splitlines()]
+    first = ["scgpt, baron", "0.6", "0.5 to 0.7", "p = 0.01", "more (uncorrected)"]
+    assert rows[2] == ["AUROC (10.1)", *first]
+    assert rows[3][-1] == "unclear (uncorrected)" and rows[4][-1] == "cannot be tested (2 genes)"
+    assert rows[5][:2] == ["range (10.2)", "none yet"]
+    tables = []
+    monkeypatch.setattr(show, "show_text", tables.append)
+    run.findings()
+    run.tests({"10.2": Estimate(0.1, unit="model", n_units=2)}, "baron")
+    run.finish()
+    assert "none yet" in tables[0] and "| more (uncorrected) |" in tables[0]
+    assert "none yet" not in tables[1] and "is described, not tested" in tables[1]
+
+
+def test_statements_lie_beside_a_notebook_outside_the_project(run, tmp_path, monkeypatch):
+    run.alpha  # noqa: B018 - read: it is declared
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "10_x.yaml").rename(elsewhere / "10_x.yaml")
+    with pytest.raises(RunError, match="needs this file in its folder"):
+        page("10_x").findings()
+    monkeypatch.chdir(elsewhere)
+    page("10_x").findings()
 
 
 def test_what_is_not_as_declared_is_refused(run):

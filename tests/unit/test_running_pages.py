@@ -1,6 +1,7 @@
 """What the book is built from: staged notebooks, generated pages, scripts; and the doctor."""
 
 import json
+import subprocess
 import zipfile
 
 import nbformat
@@ -82,9 +83,46 @@ def test_scripts_are_unpacked_once(tmp_path, monkeypatch):
 
 
 def test_git_state_outside_a_checkout(tmp_path, root):
-    assert provenance.git_state(tmp_path) == {"commit": None, "changed": None}
+    assert provenance.git_state(tmp_path) == {"commit": None, "date": None, "changed": None}
     commit = provenance.git_state(root)["commit"]
     assert commit is None or len(commit) == 40
+
+
+def test_footer_says_when_the_tests_were_stated(tmp_path, monkeypatch):
+    monkeypatch.setenv("HELPERS_NOTEBOOKS_DIR", str(tmp_path))
+
+    def git(*arguments):
+        who = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", "-C", str(tmp_path), *who, *arguments], check=True)
+
+    def line():
+        context = provenance.interactive("10_x")
+        return provenance.lines(provenance.record(context, []))["Tests stated"]
+
+    assert provenance.stated_state("10_x") is None
+    file = tmp_path / "10_x.yaml"
+    file.write_text("alpha: 0.05\n")
+    assert line() == "when is not known: not under version control"
+    git("init", "-q")
+    git("commit", "-qm", "Begin", "--allow-empty")
+    assert line() == "not committed when the page ran"
+    git("add", ".")
+    git("commit", "-qm", "State the tests", "--date=2020-02-03T04:05:06+00:00")
+    commit = provenance.stated_state("10_x")["commit"]
+    assert line().startswith(f"{commit[:12]} of 20") and "not committed" not in line()
+    (tmp_path / "other").write_text("later work")
+    git("add", ".")
+    git("commit", "-qm", "Work on something else")
+    assert provenance.stated_state("10_x")["commit"] == commit
+    file.write_text("alpha: 0.5\n")
+    assert line().endswith("changed since and not committed")
+    git("commit", "-qam", "State other tests")
+    shallow = tmp_path / "shallow"
+    git("clone", "-q", "--depth=1", tmp_path.as_uri(), str(shallow))
+    monkeypatch.setenv("HELPERS_NOTEBOOKS_DIR", str(shallow))
+    assert line().endswith("older commits are not in this copy")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert line() == "when is not known: not under version control", "no git on this machine"
 
 
 def test_footer_names_what_a_reader_needs():

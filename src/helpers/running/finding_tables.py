@@ -92,6 +92,33 @@ def findings_table(results: Results, numbers: Iterable[str]) -> str:
     return table + (f"\n\n{NOTE}" if "; smallest " in table else "")
 
 
+def live_table(stated: Declarations, found: Iterable[Finding]) -> str:
+    """Return what a page found so far, one row per declared test and analysis, uncorrected.
+
+    Parameters
+    ----------
+    stated
+        What the page declares; a test without a row yet is said to have none.
+    found
+        See `helpers.running.findings.uncorrected`.
+    """
+    heads = ["test", "analysis", "estimate", "interval", "p", "answer (uncorrected)"]
+    rows: dict[str, list[list[str]]] = {number: [] for number in stated.tests}
+    for one in found:
+        row = one.row
+        number, *scope = row.test_id.split("/")
+        limits = "" if row.ci_low is None else f"{shown(row.ci_low)} to {shown(row.ci_high)}"
+        estimate = "" if row.estimate is None else shown(row.estimate)
+        p = "" if row.p is None else p_text(row.p)
+        rows[number].append([", ".join(scope) or "this page", estimate, limits, p, one.words])
+    none = [["none yet", "", "", "", ""]]
+    names = {number: f"{test.statistic} ({number})" for number, test in stated.tests.items()}
+    table = [[names[number], *line] for number, lines in rows.items() for line in lines or none]
+    return markdown(heads, table) + (
+        "\n\nThese p are uncorrected: the correction over all tests belongs to the whole book."
+    )
+
+
 def declared_table(stated: Declarations) -> str:
     """Return what a page declares: one row per test."""
     heads = ["test", "hypothesis", "statistic", "null", "unit", "sides"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -167,8 +168,8 @@ class Results:
             if row.variant != "corrected" or mine != number:
                 continue
             if not scope or fnmatchcase(where, scope):
-                q = self._q(row)
-                found.append(Finding(row, test, stated.alpha, q, *self._beside(row, test)))
+                beside = _beside(row, test, self._values(row.notebook))
+                found.append(Finding(row, test, stated.alpha, self._q(row), *beside))
         return found
 
     def finding(self, test_id: str) -> Finding:
@@ -202,11 +203,6 @@ class Results:
     def _values(self, page: str) -> dict:
         return read_values(self.folder(page) / FILE)
 
-    def _beside(self, row: TestRecord, test: declared.Test) -> tuple[float, float | None, bool]:
-        kept = self._values(row.notebook).get(row.test_id, {})
-        equivalence = "margin" in kept.get("detail", {})
-        return kept.get("against", test.against), kept.get("mde"), equivalence
-
     def _q(self, row: TestRecord) -> float | None:
         """Return q over the whole book if the registry saw this very p."""
         p, q = self._registry.get(row.test_id, (None, None))
@@ -226,6 +222,35 @@ class Results:
                 for row in csv.DictReader(handle)
                 if row["variant"] == "corrected" and row["q_bh"] and row["p_raw"]
             }
+
+
+def uncorrected(
+    rows: Iterable[TestRecord], stated: declared.Declarations, values: Mapping[str, Any]
+) -> list[Finding]:
+    """Return what a page found by itself, before any correction over the book.
+
+    Parameters
+    ----------
+    rows, values
+        What the page recorded and kept so far.
+    stated
+        What it declares.
+    """
+    found = []
+    for row in rows:
+        test = stated.test(row.test_id.split("/")[0])
+        if row.variant == "corrected":
+            found.append(Finding(row, test, stated.alpha, None, *_beside(row, test, values)))
+    return found
+
+
+def _beside(
+    row: TestRecord, test: declared.Test, values: Mapping[str, Any]
+) -> tuple[float, float | None, bool]:
+    """Return what the null gives, the smallest effect found, and whether it is a margin."""
+    kept = values.get(row.test_id, {})
+    equivalence = "margin" in kept.get("detail", {})
+    return kept.get("against", test.against), kept.get("mde"), equivalence
 
 
 def words_of(results: Results) -> dict[str, str]:

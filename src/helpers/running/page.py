@@ -21,10 +21,12 @@ from helpers.datasets.simulate.planted import on_planted_world
 from helpers.errors import RunError
 from helpers.estimates import Estimate, NotEstimable
 from helpers.files import atomic_write, results_dir
-from helpers.registry import TestRecord, append
+from helpers.registry import TestRecord, append, read
 from helpers.registry.declared import Declarations, load
 from helpers.running import provenance, show, sources
 from helpers.running import values as stored
+from helpers.running.finding_tables import live_table
+from helpers.running.findings import uncorrected
 from helpers.running.inputs import Watch, watch
 from helpers.statistics.detectable import detectable_effect
 from helpers.statistics.results import Outcome
@@ -81,9 +83,7 @@ class Page:
     @property
     def alpha(self) -> float:
         """Level of the conclusions, as the file beside the notebook declares it."""
-        if self.stated is None:
-            raise RunError(f"{self.name}: no {self.name}.yaml beside the notebook declares a level")
-        return self.stated.alpha
+        return self._declared().alpha
 
     @property
     def profile_dir(self) -> Path:
@@ -166,20 +166,29 @@ class Page:
             If a test is not declared or recorded before, or the unit, the null or the sides of an
             outcome are not the declared ones.
         """
-        if self.stated is None:
-            raise RunError(f"{self.name}: no {self.name}.yaml beside the notebook declares tests")
+        stated = self._declared()
         seed = self.parameters.get("seed", 0)
         for number, found in outcomes.items():
             planted = on_planted_world("/".join((number, *scope)))
             about = {"seed": seed, "variant": variant, "planted": planted}
-            row = self.stated.record(number, scope, found, **about)
+            row = stated.record(number, scope, found, **about)
             self.test(row)
             key = row.test_id if variant == "corrected" else f"{row.test_id}/{variant}"
-            kept = _kept(row, found, self.stated)
+            kept = _kept(row, found, stated)
             if isinstance(kept, NotEstimable):
                 self._values[key] = stored.entry(kept, key)
             else:
                 self._values[key] = stored.plain(kept, f"{self.name}/{key}")
+
+    def findings(self) -> None:
+        """Show what the declared tests found so far: estimate, interval, p, and words for it.
+
+        For a notebook outside the book, where `{findings}` stays text. Nothing is corrected: that
+        takes the tests of all pages.
+        """
+        stated = self._declared()
+        rows = read(self.folder / "tests.jsonl")
+        show.show_text(live_table(stated, uncorrected(rows, stated, self._values)))
 
     def figure(self, figure: Any, name: str, *, caption: str, alt: str) -> None:
         """Save a figure as ``figures/NAME.svg`` and ``.png``; show it with caption and alt text.
@@ -247,7 +256,17 @@ class Page:
         with atomic_write(self.folder / provenance.FILE) as temporary:
             temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         self._finished = True
+        if self.stated and self.profile == INTERACTIVE:
+            self.findings()
         show.show_footer(provenance.lines(record))
+
+    def _declared(self) -> Declarations:
+        if self.stated is None:
+            raise RunError(
+                f"{self.name}: no {self.name}.yaml beside the notebook declares tests and level; "
+                "a notebook outside the project needs this file in its folder"
+            )
+        return self.stated
 
     def _new(self, name: str, taken: list[str], what: str) -> None:
         if not _NAME.match(name):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.files import project_root
+from helpers.running import sources
 
 FILE = "run.json"
 PACKAGES = (
@@ -36,22 +37,51 @@ PACKAGES = (
 
 
 def git_state(root: Path) -> dict[str, Any]:
-    """Return the commit of a checkout and whether tracked files differ from it.
+    """Return commit and date of a checkout, and whether tracked files differ from it.
 
-    Without git, or outside a checkout, the commit is ``None``.
+    Without git, or outside a checkout, they are ``None``.
     """
-
-    def git(*arguments: str) -> str:
-        done = subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
-
     try:
-        commit = git("rev-parse", "HEAD")
-        return {"commit": commit, "changed": bool(git("status", "--porcelain", "-uno"))}
+        commit, date = _git(root, "log", "-1", "--format=%H %cI").split()
+        changed = bool(_git(root, "status", "--porcelain", "-uno"))
+        return {"commit": commit, "date": date, "changed": changed}
     except (FileNotFoundError, subprocess.CalledProcessError):
-        return {"commit": None, "changed": None}
+        return {"commit": None, "date": None, "changed": None}
+
+
+def stated_state(name: str) -> dict[str, Any] | None:
+    """Return the last commit of the file that states a page's tests and the words for answers.
+
+    Parameters
+    ----------
+    name
+        File stem of the notebook.
+
+    Returns
+    -------
+    dict or None
+        ``commit`` and ``date``, ``None`` without git or where the file was never committed;
+        ``changed``: whether it differs from that commit; ``shallow``: whether the checkout lacks
+        history, so that the true commit may be an earlier one. ``None`` where there is no file.
+    """
+    path = sources.statements_path(name)
+    if not path.is_file():
+        return None
+    try:
+        about = _git(path.parent, "log", "-1", "--format=%H %cI", "--", path.name).split()
+        changed = bool(_git(path.parent, "status", "--porcelain", "--", path.name))
+        shallow = _git(path.parent, "rev-parse", "--is-shallow-repository") == "true"
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        return {"commit": None, "date": None, "changed": None, "shallow": None}
+    commit, date = about or (None, None)
+    return {"commit": commit, "date": date, "changed": changed, "shallow": shallow}
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
 
 
 def versions() -> dict[str, str]:
@@ -89,6 +119,7 @@ def interactive(name: str) -> dict[str, Any]:
         "started": time.time(),
         "watched": [],
         "git": git_state(project_root()),
+        "stated": stated_state(name),
     }
 
 
@@ -116,13 +147,10 @@ def record(context: dict[str, Any], files: list[dict[str, Any]]) -> dict[str, An
 
 def lines(run: dict[str, Any]) -> dict[str, str]:
     """Return a run's provenance as short lines of text, for the footer of its page."""
-    commit = run["git"]["commit"]
-    code = "not under version control" if commit is None else commit[:12]
-    if run["git"]["changed"]:
-        code += ", with uncommitted changes"
     shown = {
         "Profile": run["profile"],
-        "Code": code,
+        "Tests stated": _stated(run["stated"]) if run.get("stated") else "",
+        "Code of the run": _commit(run["git"]),
         "Notebook and helpers": " / ".join(
             run[part][:12] for part in ("source_sha256", "helpers_sha256") if part in run
         ),
@@ -135,3 +163,20 @@ def lines(run: dict[str, Any]) -> dict[str, str]:
         "Versions": ", ".join(f"{k} {v}" for k, v in run["versions"].items()),
     }
     return {label: text for label, text in shown.items() if text}
+
+
+def _commit(state: dict[str, Any]) -> str:
+    if state["commit"] is None:
+        return "not under version control"
+    changed = ", with uncommitted changes" if state["changed"] else ""
+    return f"{state['commit'][:12]} of {state['date']}{changed}"
+
+
+def _stated(state: dict[str, Any]) -> str:
+    """Return when tests were stated, as far as git knows it."""
+    if state["changed"] is None:
+        return "when is not known: not under version control"
+    if state["commit"] is None:
+        return "not committed when the page ran"
+    text = _commit(state).replace("with uncommitted changes", "changed since and not committed")
+    return f"{text}; older commits are not in this copy" if state["shallow"] else text

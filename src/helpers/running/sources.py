@@ -69,8 +69,13 @@ def source_path(name: str) -> Path:
 
 
 def statements_path(name: str) -> Path:
-    """Return the file in which a notebook declares its tests; pages without tests have none."""
-    return notebooks_dir() / f"{name}.yaml"
+    """Return the file in which a notebook declares its tests; pages without tests have none.
+
+    Outside a checkout that is the one beside the notebook, where Jupyter runs it.
+    """
+    path = notebooks_dir() / f"{name}.yaml"
+    beside = Path.cwd() / path.name
+    return beside if beside.is_file() and not path.is_file() else path
 
 
 def load(name: str) -> NotebookNode:
