@@ -8,54 +8,19 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from importlib import import_module
+from importlib.metadata import entry_points
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from helpers.datasets import commands as data
 from helpers.errors import HelpersError
-
-ROOMS = {
-    "data": ("helpers.datasets.commands", "List, fetch and describe the data sets."),
-    "models": ("helpers.models.commands", "List, train and inspect the models."),
-    "ledger": ("helpers.registry.commands", "Compare published claims with computed values."),
-}
-
-
-class Room(TyperGroup):
-    """Commands of another part of the package, imported only when they are needed."""
-
-    def __init__(self, name: str, module: str, help: str) -> None:
-        super().__init__(name=name, help=help, no_args_is_help=True)
-        self._module = module
-
-    def _commands(self) -> TyperGroup:
-        made = typer.main.get_group(import_module(self._module).app)
-        made.name = self.name
-        return made
-
-    def list_commands(self, ctx: typer.Context) -> list[str]:
-        """Return the names of the commands."""
-        return self._commands().list_commands(ctx)
-
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:
-        """Return one command."""
-        return self._commands().get_command(ctx, cmd_name)
+from helpers.models import commands as models
 
 
 class Main(TyperGroup):
     """The top level: our own errors end with exit code 1 and one message, without a traceback."""
-
-    def list_commands(self, ctx: typer.Context) -> list[str]:
-        """Return own commands and those of the rooms."""
-        return sorted([*super().list_commands(ctx), *ROOMS])
-
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:
-        """Return a command, own or of a room."""
-        if cmd_name in ROOMS:
-            return Room(cmd_name, *ROOMS[cmd_name])
-        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: typer.Context) -> Any:
         """Run a command."""
@@ -73,6 +38,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(data.app, name="data")
+app.add_typer(models.app, name="models")
+for other in entry_points(group="helpers.commands"):  # of packages that build on this one
+    app.add_typer(other.load(), name=other.name)
 
 Profile = Annotated[str, typer.Option(help="A file in params/, such as demo, or your own.")]
 

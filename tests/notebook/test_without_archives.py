@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from helpers.archives.locate import ATTENTION, CONFOUND, MEDIATION
-from helpers.archives.outside import LEADERBOARD
 from helpers.files import data_dir
 from helpers.running import sources
 from helpers.running.tidy import needs_archive
+from papers.archives.locate import ATTENTION, CONFOUND, MEDIATION
+from papers.archives.outside import LEADERBOARD
 
 pytestmark = [pytest.mark.offline, pytest.mark.slow]
 
@@ -90,9 +90,9 @@ def moved_page_says_what_is_missing(page: str, copy: Path) -> None:
 ARCHIVED = """
 
 ```{code-cell} ipython3
-from helpers.archives import locator, missing_message
-from helpers.archives.confound import FILES
-from helpers.archives.locate import CONFOUND
+from papers.archives import locator, missing_message
+from papers.archives.confound import FILES
+from papers.archives.locate import CONFOUND
 
 missing = missing_message(locator(CONFOUND), *FILES)
 archive = None if missing else locator(CONFOUND)

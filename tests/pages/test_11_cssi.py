@@ -13,7 +13,7 @@ from helpers.estimates import NotEstimable
 from helpers.evaluation.sets import EvaluationSet
 from helpers.evaluation.stratified import VARIANTS, Stratified
 from helpers.reading import READ, draw_cells
-from helpers.registry.claims import load_claims, table_rows
+from papers.claims import load_claims, table_rows
 from helpers.running import runner
 from helpers.running.definitions import definitions
 

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from helpers.archives import locator, missing_message, outside
 from helpers.estimates import NotEstimable
 from helpers.running.definitions import definitions
+from papers.archives import locator, missing_message, outside
 
 
 @pytest.fixture(scope="module")

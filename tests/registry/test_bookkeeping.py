@@ -18,9 +18,9 @@ from helpers.registry import (
     sensitivity,
     simulation,
 )
-from helpers.registry.completions import smallest_m
 from helpers.registry.records import NOT_FETCHED
 from helpers.running import definitions
+from papers.completions import smallest_m
 
 HAND_EXAMPLE = (0.005, 0.011, 0.02, 0.04, 0.8)
 

@@ -1,6 +1,7 @@
 """Imports go one way between the parts of the package."""
 
 import ast
+import re
 
 import pytest
 
@@ -55,6 +56,12 @@ def test_nothing_below_imports_the_runner(room):
 )
 def test_arrows(room, allowed):
     assert offenders(room, allowed) == {}
+
+
+def test_methods_do_not_know_the_papers():
+    for path in PACKAGE.rglob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        assert not re.search(r"^\s*(from|import) papers\b", source, re.MULTILINE), path
 
 
 def test_pages_compose_and_no_room_does():

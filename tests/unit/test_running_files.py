@@ -10,6 +10,7 @@ from helpers.errors import RunError
 from helpers.running import closure, fingerprint, provenance, sources
 from helpers.running.book import stale
 from helpers.running.inputs import describe, unchanged, watch
+from papers import dependencies
 
 
 @pytest.fixture
@@ -137,7 +138,7 @@ def test_archives_that_arrive_or_go_make_a_result_old(root, results, monkeypatch
     (results.parent / "notebooks").mkdir()
     source = root / "tests" / "fixture_book" / "notebooks" / "00_first.md"
     plain = source.read_text()
-    code = "from helpers.archives.confound import FILES\nimport numpy as np"
+    code = "from papers.archives.confound import FILES\nimport numpy as np"
     (results.parent / "notebooks" / f"{reads_not}.md").write_text(plain)
     (results.parent / "notebooks" / f"{reads}.md").write_text(
         plain.replace("import numpy as np", code)
@@ -147,7 +148,7 @@ def test_archives_that_arrive_or_go_make_a_result_old(root, results, monkeypatch
     def states(readers):
         return {name: state for name, state in here.items() if name in readers}
 
-    monkeypatch.setattr(fingerprint, "availability", states)
+    monkeypatch.setattr(dependencies, "availability", states)
 
     def finish():
         for name in (reads, reads_not):

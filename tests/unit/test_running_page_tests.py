@@ -1,19 +1,14 @@
-"""Declared tests, archives and printed figures on a page, without a kernel."""
+"""Declared tests on a page, without a kernel."""
 
 import json
-import sys
 from dataclasses import replace
 
-import pandas as pd
 import pytest
 
-from helpers.archives.attention import GENEFORMER
-from helpers.archives.locate import ATTENTION
 from helpers.errors import RegistryError, RunError
 from helpers.estimates import Estimate, NotEstimable
-from helpers.registry import compare, read
-from helpers.registry.answers import collect_links
-from helpers.running import Page, page, show
+from helpers.registry import read
+from helpers.running import page, show
 from helpers.running.finding_tables import live_table
 from helpers.running.findings import uncorrected
 from helpers.running.values import lookup
@@ -115,40 +110,3 @@ def test_tests_are_declared_in_one_place(run, tmp_path):
         plain.tests({"10.1": FOUND}, "a")
     with pytest.raises(RunError, match=r"no 10_x\.yaml"):
         _ = plain.alpha
-
-
-TABLE = pd.DataFrame({"geneformer_trrust": [0.444, 0.9, 0.5]}, index=["200", "500", "1000"])
-
-
-def test_printed_figures_are_compared_once_and_link_to_the_ledger(run, results):
-    found = run.compare("coexpression/table1", TABLE)
-    run.tests({"10.1": FOUND, "10.2": Estimate(0.1, n_units=2)}, "a")
-    run.finish()
-    assert found.n_figures == 3
-    links = {link.path: link for link in collect_links(results / "interactive")}
-    first = links["coexpression/table1[200].geneformer_trrust"]
-    assert first.matches() == bool(found.figures["match"].iloc[0]) and first.function == ""
-    assert not links["coexpression/table1[500].geneformer_trrust"].matches()
-    table = pd.read_csv(run.folder / "tables" / "printed-coexpression-table1.csv")
-    assert list(table.columns) == ["figure", "printed", "recomputed", "agrees"]
-
-
-def test_rounding_decides_and_monte_carlo_errors_widen():
-    path = "coexpression/geneformer-cosine"
-    assert compare.compare(path, {path: 0.97934}).figures["match"].all()
-    assert not compare.compare(path, {path: 0.98}).figures["match"].any()
-    wider = compare.compare(path, {path: 0.98}, errors={path: 0.01})
-    assert wider.figures["match"].all() and next(iter(wider.entries().values()))["tolerance"] > 0
-
-
-def test_unknown_claims_and_columns_say_so():
-    with pytest.raises(RegistryError, match="no claim"):
-        compare.compare("no/such", {})
-    with pytest.raises(RegistryError, match="no columns"):
-        compare.compare("coexpression/table1", TABLE.rename(columns=str.upper))
-
-
-def test_an_archive_that_is_not_here_is_said_so(run, monkeypatch):
-    monkeypatch.setattr(sys.modules[Page.__module__], "missing_message", lambda *_: "not here")
-    assert run.archive(ATTENTION, GENEFORMER) is None
-    assert run._values["archive/present"] == {"value": False}

@@ -75,7 +75,8 @@ def _digest(root: Path, profile: str, overlay: str | None) -> str:
     files = [root / "_config.yml", root / "_toc.yml", root / "constraints.txt"]
     files += (root / "book").rglob("*")
     files += (root / pages.FOLDER).iterdir()
-    files += closure.PACKAGE.rglob("*.py")
+    for package in closure.packages():
+        files += (closure.PACKAGE.parent / package).rglob("*.py")
     for name in sources.names():
         folder = pages.results_of(name, profile, overlay)
         files += [folder / VALUES, folder / TESTS, sources.statements_path(name)]

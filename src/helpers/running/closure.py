@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import os
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -15,11 +17,15 @@ from helpers.errors import RunError
 from helpers.files import sha256_of
 
 PACKAGE = Path(helpers.__file__).parent
+DEPENDENCIES = "helpers.dependencies"
+"""Group of entry points of packages beside this one that belong to the project: functions that say
+what a page depends on in part only. Each takes the page's text, the names that it imports and the
+files that it depends on; it returns files that do not count as a whole, and what counts instead."""
 _IGNORED = {".pyc"}
 
 
 def modules_of_notebook(notebook: NotebookNode, name: str) -> set[str]:
-    """Return the names under ``helpers`` that a notebook's code cells import.
+    """Return the names under our packages that a notebook's code cells import.
 
     Raises
     ------
@@ -48,9 +54,9 @@ def files_of(modules: set[str], package: Path = PACKAGE) -> list[Path]:
     Parameters
     ----------
     modules
-        Dotted names below the package; names of functions are allowed and ignored.
+        Dotted names in our packages; names of functions are allowed and ignored.
     package
-        Folder of the package.
+        Folder of the package ``helpers``; the others lie beside it.
 
     Notes
     -----
@@ -78,7 +84,7 @@ def digest(files: list[Path], package: Path = PACKAGE) -> str:
     """Return one SHA-256 over names and contents of files."""
     total = hashlib.sha256()
     for path in files:
-        total.update(f"{path.relative_to(package).as_posix()} {sha256_of(path)}\n".encode())
+        total.update(f"{os.path.relpath(path, package)} {sha256_of(path)}\n".encode())
     return total.hexdigest()
 
 
@@ -100,16 +106,28 @@ def _imports_of(path: Path, package: Path) -> tuple[str, ...]:
     return _parsed(path, path.stat().st_mtime_ns)
 
 
+def packages() -> list[str]:
+    """Return the names of our packages: this one, and those that register what depends on them."""
+    return ["helpers", *sorted({one.module.split(".")[0] for one in hooks()})]
+
+
+@cache
+def hooks() -> tuple[EntryPoint, ...]:
+    """Return the functions of the group `DEPENDENCIES`, not loaded yet."""
+    return tuple(sorted(entry_points(group=DEPENDENCIES)))
+
+
 def _ours(name: str) -> bool:
-    return name == "helpers" or name.startswith("helpers.")
+    return name.split(".")[0] in packages()
 
 
 def _sources_of(name: str, package: Path) -> Iterator[Path]:
     """Yield the files behind a dotted name, packages above it included."""
-    folder = package
+    top, *rest = name.split(".")
+    folder = package.parent / top
     if (init := folder / "__init__.py").is_file():
         yield init
-    for part in name.split(".")[1:]:
+    for part in rest:
         if (module := folder / f"{part}.py").is_file():
             yield module
             return

@@ -9,26 +9,22 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from helpers.datasets.published import availability
 from helpers.files import data_dir, results_dir, sha256_of
-from helpers.registry.claims import load_claims
 from helpers.registry.declared import load
 from helpers.running import closure, provenance, sources
 from helpers.running.inputs import unchanged
 from helpers.running.parameters import digest_text
 
-CLAIMS = ("claims.yaml", "targets.csv")
 RESULTS = ("values.json", "tests.jsonl")
 _QUOTED = re.compile(r"""["'](\d\d_\w+?)\\?["']""")
 OWN = (
     "source_sha256",
     "statements_sha256",
     "helpers_sha256",
-    "archives_sha256",
+    "partial_sha256",
     "versions",
 )
 """Parts of a fingerprint that other notebooks cannot change."""
@@ -50,9 +46,8 @@ def parts(name: str, profile: str, parameters: Mapping[str, Any]) -> dict[str, A
     -------
     dict
         ``source_sha256`` (code cells of the notebook, and of those whose definitions it takes),
-        ``statements_sha256`` (declared tests, without words for answers), ``helpers_sha256`` (the
-        package, and the claims that the page names),
-        ``archives_sha256`` (which of the archived files that it may read are here),
+        ``statements_sha256`` (declared tests, without words for answers), ``helpers_sha256`` (our
+        packages), ``partial_sha256`` (what other packages say of it, see `closure.DEPENDENCIES`),
         ``upstream_sha256``, ``versions`` (of Python and of the packages that numbers rest on), and
         ``fingerprint`` over these and the parameters.
     """
@@ -60,12 +55,15 @@ def parts(name: str, profile: str, parameters: Mapping[str, Any]) -> dict[str, A
     modules = set()
     for page in (name, *_borrowed(name)):
         modules |= closure.modules_of_notebook(sources.load(page), page)
-    files = closure.files_of(modules)
+    statements, files = _statements(name), closure.files_of(modules)
+    text = "\n".join([*code, statements])
+    partial = [hook.load()(text, modules, files) for hook in closure.hooks()]
+    in_part = {file for files, _ in partial for file in files}
     found = {
         "source_sha256": _sha256("\n".join(code)),
-        "statements_sha256": _sha256(_statements(name)),
-        "helpers_sha256": _sha256(closure.digest(_without_claims(name, files)) + _claims(name)),
-        "archives_sha256": _archives(files),
+        "statements_sha256": _sha256(statements),
+        "helpers_sha256": closure.digest([file for file in files if file not in in_part]),
+        "partial_sha256": _sha256("\n".join(counts for _, counts in partial)),
         "upstream_sha256": _upstream(name, results_dir() / profile),
         "versions": provenance.versions(),
     }
@@ -89,36 +87,6 @@ def _borrowed(name: str) -> list[str]:
         return []
     named = set(_QUOTED.findall(code)) & set(sources.names())
     return sorted(named - {name})
-
-
-def _own_claims_only(name: str) -> bool:
-    """Return whether a page depends on the claims it names, and not on all of them.
-
-    Pages that declare their tests name every claim they answer; pages 90 to 99, and those that
-    import from `helpers.registry`, may read others.
-    """
-    imported = closure.modules_of_notebook(sources.load(name), name)
-    reads = any(module.startswith("helpers.registry") for module in imported)
-    return not (name.startswith("9") or reads) and sources.statements_path(name).is_file()
-
-
-def _without_claims(name: str, files: list[Path]) -> list[Path]:
-    return [path for path in files if path.name not in CLAIMS or not _own_claims_only(name)]
-
-
-def _claims(name: str) -> str:
-    """Return the claims of every topic (``coexpression/...``) that a page names."""
-    if not _own_claims_only(name):
-        return ""
-    text = sources.code_of(name) + _statements(name)
-    named = {k: asdict(v) for k, v in load_claims().items() if f"{k.split('/')[0]}/" in text}
-    return json.dumps(named, sort_keys=True, default=str)
-
-
-def _archives(files: list[Path]) -> str:
-    """Digest of what is here of the archives that a page's code can read."""
-    readers = {path.stem for path in files if path.parent.name == "archives"}
-    return _sha256(json.dumps(availability(readers), sort_keys=True))
 
 
 def _upstream(name: str, folder: Path) -> str:

@@ -17,12 +17,11 @@ from typing import Any
 
 import pandas as pd
 
-from helpers.archives.locate import Locate, locator, missing_message
 from helpers.datasets.simulate.planted import on_planted_world
 from helpers.errors import RunError
 from helpers.estimates import Estimate, NotEstimable
 from helpers.files import atomic_write, results_dir
-from helpers.registry import TestRecord, append, compare, links, read
+from helpers.registry import TestRecord, append, read
 from helpers.registry.declared import Declarations, load
 from helpers.running import provenance, show, sources
 from helpers.running import values as stored
@@ -73,7 +72,6 @@ class Page:
         self._tests: list[str] = []
         self._figures: list[str] = []
         self._tables: list[str] = []
-        self._answered: set[str] = set()
         self._finished = False
         self._watch: Watch = watch(context.get("watched", []), besides=folder)
 
@@ -192,47 +190,6 @@ class Page:
         rows = read(self.folder / "tests.jsonl")
         show.show_text(live_table(stated, uncorrected(rows, stated, self._values)))
 
-    def archive(self, group: str, *files: str, key: str = "archive/present") -> Locate | None:
-        """Return where a paper's archived results are, or ``None`` where they are not here.
-
-        The page may ask ``{when} archive/present == true``.
-
-        Parameters
-        ----------
-        group, *files
-            As for `helpers.archives.locate.missing_message`.
-        key
-            Under which the answer is stored; another one where a page reads several archives.
-        """
-        locate = locator(group)
-        missing = missing_message(locate, *files)
-        self.value(key, not missing)
-        return None if missing else locate
-
-    def compare(
-        self, claim: str, found: pd.DataFrame | Mapping[str, float], **meta: Any
-    ) -> compare.Comparison:
-        """Set recomputed figures beside the printed ones: stored, shown, linked to the ledger.
-
-        Parameters
-        ----------
-        claim, found, **meta
-            As for `helpers.registry.compare.compare`.
-        """
-        made = compare.compare(claim, found, **meta)
-        for key, entry in made.entries().items():
-            self.value(key, entry.pop("value"), **entry)
-        caption = f"{made.n_match} of {made.n_figures} printed figures are reproduced"
-        name = re.sub(r"[^A-Za-z0-9_-]", "-", claim)
-        self.table(made.table(), f"printed-{name}", caption=f"{claim}: {caption}")
-        self.answers(*made.claims)
-        return made
-
-    def answers(self, *claims: str) -> None:
-        """Show links to ledger entries; the ledger points back to this place."""
-        show.show_text(links.to_claims(claims, self._answered))
-        self._answered.update(claims)
-
     def figure(self, figure: Any, name: str, *, caption: str, alt: str) -> None:
         """Save a figure as ``figures/NAME.svg`` and ``.png``; show it with caption and alt text.
 
@@ -344,7 +301,7 @@ def _number(test_id: str) -> str:
     return test_id.split("/")[0]
 
 
-def page(name: str, declares: tuple[str, ...] = ()) -> Page:
+def page(name: str, declares: tuple[str, ...] = (), kind: type[Page] = Page) -> Page:
     """Start the page of a notebook.
 
     Parameters
@@ -354,6 +311,8 @@ def page(name: str, declares: tuple[str, ...] = ()) -> Page:
     declares
         Tests it must record: identifiers, or their numbers (``"10.1"`` stands for ``10.1/...``).
         Left out where a file beside the notebook, ``10_coexpression.yaml``, declares them.
+    kind
+        Class of the page: `Page`, or one that can do more.
 
     Raises
     ------
@@ -370,8 +329,8 @@ def page(name: str, declares: tuple[str, ...] = ()) -> Page:
         context = json.loads(Path(path).read_text(encoding="utf-8"))
         if context["notebook"] != name:
             raise RunError(f"page({name!r}) was called inside {context['notebook']}; use that name")
-        return Page(name, Path(context["folder"]), context, declares, stated)
+        return kind(name, Path(context["folder"]), context, declares, stated)
     folder = results_dir() / INTERACTIVE / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    return Page(name, folder, provenance.interactive(name), declares, stated)
+    return kind(name, folder, provenance.interactive(name), declares, stated)

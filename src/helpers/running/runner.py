@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -208,7 +209,8 @@ def _watched(parameters: Mapping[str, Any]) -> Iterator[Path]:
     yield results_dir()
     if mirror := os.environ.get("HELPERS_DATA_MIRROR"):
         yield Path(mirror).expanduser()
-    for value in parameters.values():
+    given = (v if isinstance(v, (list, tuple)) else [v] for v in parameters.values())
+    for value in chain.from_iterable(given):
         if isinstance(value, str) and "/" in value:
             path = Path(value.split(":", 1)[-1]).expanduser()
             if path.exists():
