@@ -1,4 +1,4 @@
-"""The command line: ``helpers data|models|run|book|ledger|doctor``.
+"""The command line: ``helpers data|models|run|book|score|ledger|doctor``.
 
 Exit codes: 0 done, 1 our own clear error, 2 wrong usage.
 """
@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from helpers.errors import HelpersError
+from helpers.scorecard.commands import score
 
 ROOMS = {
     "data": ("helpers.datasets.commands", "List, fetch and describe the data sets."),
@@ -171,6 +172,11 @@ def doctor() -> None:
         typer.echo(f"{'ok     ' if check.good else check.level} {check.what}: {check.found}")
     if any(not check.good and check.level == "missing" for check in checks):
         raise typer.Exit(1)
+
+
+app.command(
+    epilog="Example: helpers score edges.tsv --cells cells.h5ad --reference trrust -o card.html"
+)(score)
 
 
 if __name__ == "__main__":
