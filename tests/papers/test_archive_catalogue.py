@@ -7,7 +7,7 @@ import pytest
 
 from helpers.datasets import artefacts
 from helpers.errors import DataError
-from papers.archives import attention, catalogue, confound, draws, mediation
+from papers.archives import attention, catalogue, confound, draws, mediation, outside
 from papers.archives.catalogue import (
     archive_files,
     archive_group,
@@ -52,8 +52,11 @@ def test_every_file_that_a_reader_names_is_fetched_with_the_archives():
         reader = module.__name__.rpartition(".")[2]
         listed = [path for path, by in archive_group(group).readers.items() if by == reader]
         assert sorted(listed) == sorted(module.FILES)
+    groups = [outside.MAXTOKI, outside.LEADERBOARD, outside.BCB2026]
+    listed = [path for group in groups for path in archive_group(group).readers]
+    assert sorted(listed) == sorted(outside.FILES)
     named = {reader for group in archive_groups().values() for reader in group.readers.values()}
-    assert named == {"attention", "confound", "draws", "mediation"}
+    assert named == {"attention", "confound", "draws", "mediation", "outside"}
     assert sum(item.bytes for item in page_files()) < 1_000_000
 
 
