@@ -84,10 +84,10 @@ def read_edges(
 
     Examples
     --------
-    >>> table = pd.DataFrame({"TF": ["A", "A"], "target": ["B", "A"], "importance": [2.0, 1.0]})
+    >>> table = pd.DataFrame({"TF": list("AAA"), "target": list("BCA"), "importance": [3, 2, 1]})
     >>> found = read_edges(table, "mine")
-    >>> found.scores_of(["A", "A"], ["B", "C"])[0], found.report["self_pairs"]
-    (array([ 2., nan]), 1)
+    >>> found.scores_of(["A", "A"], ["B", "D"])[0], found.report["self_pairs"]
+    (array([ 3., nan]), 1)
     """
     if direction not in DIRECTIONS:
         raise ParameterError(f"direction is {direction!r}; choose {' or '.join(DIRECTIONS)}")
