@@ -3,7 +3,9 @@
 import pytest
 from typer.testing import CliRunner
 
-from helpers.cli import ROOMS, app
+from helpers.cli import app
+
+ROOMS = ("data", "ledger", "models")
 
 
 @pytest.fixture
