@@ -32,6 +32,8 @@ def p_text(p: float, name: str = "p") -> str:
 def tally(results: Results, pattern: str) -> str:
     """Return in how many analyses a test has an answer other than ``open``: ``"1 of 4"``.
 
+    Worlds with a planted answer are not counted, unless they are asked for.
+
     Parameters
     ----------
     results
@@ -43,8 +45,9 @@ def tally(results: Results, pattern: str) -> str:
     pattern, _, answer = pattern.strip().partition(" ")
     analyses = results.count(pattern, "analyses")
     counted = results.count(pattern, answer.strip() or "calls")
-    tested = [one for one in results.findings(pattern) if one.answer != "untestable"]
-    mark = "" if all(one.q is not None for one in tested) else " (uncorrected)"
+    tested = [one for one in results.counted(pattern) if one.answer != "untestable"]
+    corrected = all(one.q is not None or one.planted for one in tested)
+    mark = "" if corrected else " (uncorrected)"
     return f"{counted} of {analyses}{mark}"
 
 
@@ -57,7 +60,8 @@ def cell(one: Finding) -> str:
     estimate = "" if row.estimate is None else f"{shown(row.estimate)}{limits}"
     if row.p is None:
         return estimate
-    book = "uncorrected" if one.q is None else p_text(one.q, "q")
+    none = "known truth" if one.planted else "uncorrected"
+    book = none if one.q is None else p_text(one.q, "q")
     words = f"**{one.test.says[one.answer]}**" if one.test.says else ""
     found = f"{words}: {estimate}; {p_text(row.p)}, {book}"
     if one.answer == "open" and one.mde is not None:
