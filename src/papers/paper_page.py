@@ -9,12 +9,12 @@ from typing import Any
 
 import pandas as pd
 
-from helpers import running
+import bookkit
 from papers import compare, links
 from papers.archives.locate import Locate, locator, missing_message
 
 
-class PaperPage(running.Page):
+class PaperPage(bookkit.Page):
     """A page that also looks for archives, compares printed figures, and answers claims."""
 
     def __init__(self, *given: Any) -> None:
@@ -63,5 +63,5 @@ class PaperPage(running.Page):
         self._answered.update(claims)
 
 
-page = partial(running.page, kind=PaperPage)
-"""Start the page of a notebook, as `helpers.running.page` does."""
+page = partial(bookkit.page, kind=PaperPage)
+"""Start the page of a notebook, as `bookkit.recording.page` does."""

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from helpers.running import runner
+from bookkit import runner
 from papers.archives import from_folder
 from papers.archives.locate import MEDIATION
 from papers.archives.mediation import read_components

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from bookkit import notebooks
+from bookkit.publish import needs_archive
 from helpers.files import data_dir
-from helpers.running import sources
-from helpers.running.tidy import needs_archive
 from papers.archives.locate import ATTENTION, CONFOUND, MEDIATION
 from papers.archives.outside import LEADERBOARD
 
@@ -64,7 +64,7 @@ def test_page_says_what_is_missing_and_how_to_get_it(environment, name):
     page = (folder / f"{name}.ipynb").read_text(encoding="utf-8")
     for words in ("ConnectionError", "HTTPSConnectionPool", "Max retries"):
         assert words not in page, words
-    if sources.statements_path(name).is_file():
+    if notebooks.statements_path(name).is_file():
         moved_page_says_what_is_missing(page, folder / "download" / f"{name}.ipynb")
         return
     shown = "".join(

@@ -14,8 +14,8 @@ from helpers.evaluation.sets import EvaluationSet
 from helpers.evaluation.stratified import VARIANTS, Stratified
 from helpers.reading import READ, draw_cells
 from papers.claims import load_claims, table_rows
-from helpers.running import runner
-from helpers.running.definitions import definitions
+from bookkit import runner
+from bookkit.page_functions import definitions
 
 NAME = "11_cssi"
 

@@ -5,7 +5,7 @@ from importlib import import_module
 
 import pytest
 
-from helpers.running.closure import PACKAGE, packages
+from bookkit.dependencies import PACKAGE, packages
 
 WITH_EXAMPLES = sorted(
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)

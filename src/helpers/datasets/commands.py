@@ -17,7 +17,7 @@ ARCHIVES = "archives"
 FILES = "helpers.files"
 """Group of entry points: functions that return further files for pages, as artefacts."""
 
-app = typer.Typer(no_args_is_help=True, help="List, fetch and describe the data sets.")
+app = typer.Typer(name="data", no_args_is_help=True, help="List, fetch and describe the data sets.")
 
 
 @app.command("list")

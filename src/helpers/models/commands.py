@@ -9,7 +9,7 @@ import typer
 
 from helpers.errors import ModelError
 
-app = typer.Typer(no_args_is_help=True, help="List, train and inspect the models.")
+app = typer.Typer(name="models", no_args_is_help=True, help="List, train and inspect the models.")
 
 
 @app.command("list")
