@@ -47,10 +47,10 @@ browser: environment
 lint: environment
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m helpers.running.lint
+	$(BIN)/python -m bookkit.lint
 
 test: lint browser html
-	@$(BIN)/python -c 'from helpers.running.assets import axe; axe()'  # from the cache afterwards
+	@$(BIN)/python -c 'from bookkit.assets import axe; axe()'  # from the cache afterwards
 	$(BIN)/python -m pytest tests
 
 doctor: environment

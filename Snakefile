@@ -4,10 +4,10 @@
 # what changed runs again; data and results of other notebooks are checked by `helpers run` itself.
 import sys
 
-from helpers.running import fingerprint, sources
+from bookkit import fingerprint, notebooks
 
 PROFILE = config.get("profile", "demo")
-NAMES = sources.names()
+NAMES = notebooks.names()
 STAMPS = {name: str(fingerprint.stamp(name, PROFILE)) for name in NAMES}
 
 
@@ -22,7 +22,7 @@ for _name in NAMES:
         name:
             f"notebook_{_name}"
         input:
-            [STAMPS[other] for other in sources.upstream(_name, NAMES)],
+            [STAMPS[other] for other in notebooks.upstream(_name, NAMES)],
         output:
             touch(STAMPS[_name]),
         params:

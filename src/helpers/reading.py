@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,8 +19,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from helpers.datasets import load, load_reference
+from helpers.datasets import load
 from helpers.datasets.own import open_own, with_roles
+from helpers.datasets.own_network import networks, said
 from helpers.datasets.simulate import World, control_world, training_world
 from helpers.edges import edge_scores, pool, uniform_of_tokens
 from helpers.errors import DataError, ParameterError
@@ -29,6 +31,8 @@ from helpers.models.adapter import ModelAdapter, Tokens
 from helpers.models.load import load_model, shipped_models
 from helpers.models.recipes import training_genes
 from helpers.models.training import random_model
+
+_log = logging.getLogger(__name__)
 
 SIM, CONTROL = "sim", "control"
 """Names of the simulated worlds among the sets of cells: the one that the small models are trained
@@ -159,7 +163,7 @@ def draw_cells(data: str, n_cells: int, seed: int, symbols: str = "", **columns:
     if data in (SIM, CONTROL):
         cells = _world(data).adata
     elif is_file(data):
-        cells = open_own(data, symbols, **columns)
+        cells = open_own(data, symbols=symbols, **columns)
         name = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(data).stem) or "cells"
         name = f"own-{name}" if name in (SIM, CONTROL) else name
     else:
@@ -239,10 +243,14 @@ def _world(data: str) -> World:
 
 
 def references_for(data: str, names: Sequence[str]) -> dict[str, pd.DataFrame]:
-    """Return name -> curated edges; simulated cells have their true network and no other."""
+    """Return short name -> edges of registered references and of files of one's own.
+
+    Simulated cells have their true network and no other; see
+    `helpers.datasets.own_network.networks` for the rest.
+    """
     if data in (SIM, CONTROL):
         return {"network": _world(data).reference}
-    return {name: load_reference(name) for name in names}
+    return networks(names)
 
 
 def models_for(model: str, data: str) -> dict[str, str]:
@@ -296,7 +304,7 @@ def read_attention(
     n_genes
         Most genes on each axis (see `choose_genes`).
     references
-        Names of curated networks; the simulated cells have their own.
+        Names of curated networks, or files of edges; the simulated cells have their own.
     strata
         Columns of ``obs`` by which sums are kept apart.
     seed
@@ -315,6 +323,8 @@ def read_attention(
     if absent := [column for column in strata if column not in adata.obs]:
         raise DataError(f"{data}: obs has no column {absent}; it has {list(adata.obs)}")
     edges = references_for(data, references)
+    for name, table in edges.items():
+        _log.info("%s: %s", name, said(table.attrs.get("report", {"edges": len(table)})))
     cells = adata[:, adata.var[READ]].copy()
     adapters = {name: load_model(spec) for name, spec in models_for(model, data).items()}
     tokens = {name: one.tokenise(cells, seed=seed) for name, one in adapters.items()}

@@ -3,10 +3,10 @@
 import pytest
 
 from helpers.files import results_dir
-from helpers.registry.answers import collect_links
-from helpers.registry.claims import load_claims
-from helpers.registry.evidence import archives_here, load_notes
-from helpers.registry.figures import unanswered
+from papers.answers import collect_links
+from papers.claims import load_claims
+from papers.evidence import archives_here, load_notes
+from papers.figures import unanswered
 
 DIFFER = {
     "cssi/early-layers-auroc#high",

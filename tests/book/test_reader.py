@@ -10,7 +10,7 @@ from scipy.stats import norm
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from helpers.running import assets
+from bookkit import assets
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

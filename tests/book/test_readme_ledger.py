@@ -5,8 +5,8 @@ import json
 import pytest
 
 from helpers.files import project_root, results_dir
-from helpers.registry.commands import BEGIN, END
-from helpers.registry.ledger_page import counts_markdown, ledger_of
+from papers.commands import BEGIN, END
+from papers.ledger_page import counts_markdown, ledger_of
 
 
 def test_readme_carries_the_ledger_of_the_full_demo_book():

@@ -7,7 +7,7 @@ import json
 import pytest
 from sphinx.testing.util import SphinxTestApp
 
-from helpers.running import assets
+from bookkit import assets
 
 TEXT = """\
 # Title
@@ -25,7 +25,7 @@ def build(tmp_path, results, monkeypatch):
     source = tmp_path / "source"
     source.mkdir()
     (source / "conf.py").write_text(
-        "extensions = ['myst_parser', 'helpers.running.sphinx_ext']\nexclude_patterns = ['pages']\n"
+        "extensions = ['myst_parser', 'bookkit.sphinx_ext']\nexclude_patterns = ['pages']\n"
     )
 
     def building(text: str = TEXT, **changes) -> tuple[str, str]:

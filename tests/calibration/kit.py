@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from bookkit import definitions, dependencies, notebooks
 from helpers.evaluation import crossed
 from helpers.evaluation.crossed_model import crossed_model
 from helpers.evaluation.pair_scores import PairScores
 from helpers.files import atomic_write
 from helpers.registry import error_rates as rates
 from helpers.registry.null_worlds import numbered
-from helpers.running import closure, definitions, sources
 
 RATES = Path(__file__).parent / "rates"
 """One file per calibration: digest of the code, number of draws, rates."""
@@ -41,10 +41,10 @@ def code_digest() -> str:
 
     Lists of the public names of a room do not count: they compute nothing.
     """
-    files = [file for file in closure.files_of(RESTS_ON) if file.name != "__init__.py"]
-    parts = [closure.digest(files)]
+    files = [file for file in dependencies.files_of(RESTS_ON) if file.name != "__init__.py"]
+    parts = [dependencies.digest(files)]
     for page in PAGES:
-        cells = (cell["source"] for cell in sources.load(page)["cells"])
+        cells = (cell["source"] for cell in notebooks.load(page)["cells"])
         parts += [cell for cell in cells if cell.lstrip().startswith("def ")]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

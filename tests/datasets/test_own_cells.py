@@ -231,6 +231,14 @@ def test_mouse_genes_become_their_human_orthologs(cells, tmp_path):
     drawn = own.take(np.arange(5))
     place = own.var_names.get_loc(human[4])
     np.testing.assert_array_equal(drawn.X.toarray()[:, place], cells.X.toarray()[:5, 4])
+    kept = read_own(tmp_path / "my cells.h5ad", "mouse")
+    assert list(kept.var_names) == list(cells.var_names)
+    assert kept.uns["source"]["organism"] == "mouse"
+
+
+def test_human_genes_are_not_given_as_mouse_genes(cells, tmp_path):
+    with pytest.raises(HelpersError, match="are human, not mouse"):
+        read_own(written(cells, tmp_path), "mouse")
 
 
 def test_repeated_symbols_keep_one_name(cells, tmp_path):

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from extraction_models import GENES, TFS, build, cells
 
+from bookkit import definitions
 from helpers.errors import ParameterError
 from helpers.extraction import extract
 from helpers.extraction.cost import cost_table
@@ -19,7 +20,6 @@ from helpers.extraction.whole_maps import (
 )
 from helpers.models.load import shipped_models
 from helpers.models.token_table import token_table
-from helpers.running import definitions
 
 
 @pytest.fixture(scope="module", params=["scgpt", "geneformer-v2"])

@@ -5,10 +5,10 @@ import json
 import pandas as pd
 import pytest
 
-from helpers.archives import from_folder
-from helpers.archives.locate import MEDIATION
-from helpers.archives.mediation import read_components
-from helpers.running import runner
+from bookkit import runner
+from papers.archives import from_folder
+from papers.archives.locate import MEDIATION
+from papers.archives.mediation import read_components
 
 pytestmark = [pytest.mark.mirror, pytest.mark.slow]
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from helpers.archives import from_folder
-from helpers.archives.attention import read_scaling
-from helpers.archives.locate import ATTENTION
 from helpers.statistics.curve_fits import bootstrap_params, fit, fit_all, selection_rates
 from helpers.statistics.intervals import hanley_mcneil
+from papers.archives import from_folder
+from papers.archives.attention import read_scaling
+from papers.archives.locate import ATTENTION
 
 pytestmark = pytest.mark.mirror
 

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
+from bookkit import assets
 from helpers.files import data_dir
-from helpers.running import assets
 
 pytestmark = [pytest.mark.offline, pytest.mark.slow]
 

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
+from bookkit import runner
 from helpers.models.load import load_model
 from helpers.models.scgpt import save_scgpt
 from helpers.models.training import random_model
-from helpers.running import runner
 
 pytestmark = pytest.mark.slow
 

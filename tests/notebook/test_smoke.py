@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from helpers.running import runner, sources
+from bookkit import notebooks, runner
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +23,7 @@ def smoke_results(tmp_path_factory):
         yield folder
 
 
-@pytest.mark.parametrize("name", sources.names())
+@pytest.mark.parametrize("name", notebooks.names())
 def test_notebook(smoke_results, name):
     done = runner.run(name, profile="smoke")
     assert done.ran

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from helpers.archives.locate import ATTENTION, CONFOUND, MEDIATION
+from bookkit import notebooks
+from bookkit.publish import needs_archive
 from helpers.files import data_dir
-from helpers.running import sources
-from helpers.running.tidy import needs_archive
+from papers.archives.locate import ATTENTION, CONFOUND, MEDIATION
+from papers.archives.outside import LEADERBOARD
 
 pytestmark = [pytest.mark.offline, pytest.mark.slow]
 
@@ -27,6 +28,7 @@ PAGES = {
     "24_cross_context": MEDIATION,
     "28_leakage": CONFOUND,
     "50_mediation_circuits": MEDIATION,
+    "93_outside_evidence": LEADERBOARD,
 }
 """Quick pages of each archive; the others read theirs by the same functions."""
 
@@ -62,7 +64,7 @@ def test_page_says_what_is_missing_and_how_to_get_it(environment, name):
     page = (folder / f"{name}.ipynb").read_text(encoding="utf-8")
     for words in ("ConnectionError", "HTTPSConnectionPool", "Max retries"):
         assert words not in page, words
-    if sources.statements_path(name).is_file():
+    if notebooks.statements_path(name).is_file():
         moved_page_says_what_is_missing(page, folder / "download" / f"{name}.ipynb")
         return
     shown = "".join(
@@ -80,16 +82,17 @@ def moved_page_says_what_is_missing(page: str, copy: Path) -> None:
     sources = ["".join(cell["source"]) for cell in json.loads(page)["cells"]]
     assert not any(needs_archive(source) for source in sources)
     resolved = json.loads(copy.read_text(encoding="utf-8"))["cells"]
-    said = "".join("".join(cell["source"]) for cell in resolved)
+    prose = [cell for cell in resolved if cell["cell_type"] == "markdown"]
+    said = "".join("".join(cell["source"]) for cell in prose)
     assert "not fetched in this build" in said and "archive/present" not in said
 
 
 ARCHIVED = """
 
 ```{code-cell} ipython3
-from helpers.archives import locator, missing_message
-from helpers.archives.confound import FILES
-from helpers.archives.locate import CONFOUND
+from papers.archives import locator, missing_message
+from papers.archives.confound import FILES
+from papers.archives.locate import CONFOUND
 
 missing = missing_message(locator(CONFOUND), *FILES)
 archive = None if missing else locator(CONFOUND)

@@ -13,9 +13,9 @@ from helpers.estimates import NotEstimable
 from helpers.evaluation.sets import EvaluationSet
 from helpers.evaluation.stratified import VARIANTS, Stratified
 from helpers.reading import READ, draw_cells
-from helpers.registry.claims import load_claims, table_rows
-from helpers.running import runner
-from helpers.running.definitions import definitions
+from papers.claims import load_claims, table_rows
+from bookkit import runner
+from bookkit.page_functions import definitions
 
 NAME = "11_cssi"
 

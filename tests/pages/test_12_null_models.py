@@ -7,7 +7,7 @@ from helpers.datasets.simulate import world
 from helpers.estimates import Estimate, NotEstimable
 from helpers.evaluation.pair_scores import pair_scores
 from helpers.registry import declared
-from helpers.running import definitions, sources
+from bookkit import definitions, notebooks
 
 NAME = "12_null_models"
 
@@ -19,7 +19,7 @@ def page():
 
 @pytest.fixture(scope="module")
 def stated():
-    return declared.load(sources.notebooks_dir() / f"{NAME}.yaml")
+    return declared.load(notebooks.notebooks_dir() / f"{NAME}.yaml")
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from scipy import stats
 
 from helpers.datasets.simulate import WORLDS
 from helpers.estimates import NotEstimable
-from helpers.running.definitions import definitions
+from bookkit.page_functions import definitions
 from helpers.statistics.permutation import sign_flip_test
 
 NAME = "20_scaling"

@@ -5,7 +5,7 @@ import pytest
 
 from helpers.datasets.simulate import WORLDS
 from helpers.evaluation.donors import edge_correlations
-from helpers.running.definitions import definitions
+from bookkit.page_functions import definitions
 
 NAME = "28_leakage"
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ import pytest
 from helpers.estimates import NotEstimable
 from helpers.registry import declared, error_rates
 from helpers.registry.null_worlds import pareto_world
-from helpers.running import definitions, sources
+from bookkit import definitions, notebooks
 from helpers.statistics.results import Outcome
 
 NAME = "90_test_registry"
@@ -32,7 +32,7 @@ def test_every_confirmatory_test_over_pairs_is_made(page):
     genes = {"10.1", "10.2", "10.9"}  # tests of matrices, not of pairs against a network
     stated = set()
     for name in ("10_coexpression", "12_null_models"):
-        tests = declared.load(sources.notebooks_dir() / f"{name}.yaml").tests
+        tests = declared.load(notebooks.notebooks_dir() / f"{name}.yaml").tests
         stated |= {number for number, test in tests.items() if test.role == "confirmatory"}
     assert set(page["PAIR_TESTS"]) == stated - left_out - genes
     assert set(page["DIFFERENCES"]) < set(page["PAIR_TESTS"])

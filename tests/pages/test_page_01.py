@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from helpers.running import definitions
+from bookkit import definitions
 
 
 @pytest.fixture

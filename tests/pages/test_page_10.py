@@ -8,7 +8,7 @@ from helpers.datasets.simulate import world
 from helpers.edges import edge_scores, pool
 from helpers.estimates import NotEstimable
 from helpers.registry.declared import load
-from helpers.running import definitions, sources
+from bookkit import definitions, notebooks
 from helpers.statistics import Outcome
 
 NAME = "10_coexpression"
@@ -38,7 +38,7 @@ def test_every_world_gives_the_answers_that_were_planted(battery):
 
 def test_outcomes_are_those_that_the_page_declares(battery):
     *_, found = battery
-    stated = load(sources.statements_path(NAME))
+    stated = load(notebooks.statements_path(NAME))
     for number, outcome in found.items():
         row = stated.record(number, ("a", "b"), outcome)
         assert row.p == outcome.p and row.unit == stated.tests[number].unit
@@ -68,7 +68,7 @@ def test_pairs_as_units_is_the_published_procedure(page):
     w = world("prominence-only", 0, n_genes=100, n_tfs=15, n_cells=500)
     A, *_ = page["side_by_side"](w.adata, pool(edge_scores(w.attention)))
     found = page["pairs_as_units"](A, w.adata)
-    row = load(sources.statements_path(NAME)).record("10.1", ("a",), found, variant="published")
+    row = load(notebooks.statements_path(NAME)).record("10.1", ("a",), found, variant="published")
     assert (row.unit, row.null, row.sides) == ("pair", "pairs independent", "two")
 
 

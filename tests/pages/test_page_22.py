@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from helpers.estimates import NotEstimable
-from helpers.running.definitions import definitions
+from bookkit.page_functions import definitions
 from helpers.statistics.set_functions import shapley
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from helpers.datasets.simulate.circuits import tissue_profiles
 from helpers.estimates import NotEstimable
-from helpers.running.definitions import definitions
+from bookkit.page_functions import definitions
 from helpers.statistics.banded_ranks import banded_test
 from helpers.statistics.shared_sets import label_null, specificity
 

@@ -9,7 +9,7 @@ from scipy import stats
 
 from helpers.datasets.simulate.circuits import summaries
 from helpers.estimates import NotEstimable
-from helpers.running.definitions import definitions
+from bookkit.page_functions import definitions
 from helpers.statistics.from_summaries import chance_corrected_share
 from helpers.statistics.shared_sets import independent_null
 

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from bookkit.page_functions import definitions
 from helpers.datasets.simulate import t2_draw
 from helpers.edges import kmeans, split_gaussian
 from helpers.evaluation import strata as cssi
@@ -21,7 +22,6 @@ from helpers.evaluation.selection import nested_gain
 from helpers.evaluation.sets import EvaluationSet
 from helpers.evaluation.stratified import VARIANTS, Stratified
 from helpers.registry.error_rates import binomial_range
-from helpers.running.definitions import definitions
 from helpers.statistics.multiplicity import adjust
 from helpers.statistics.results import Outcome
 from helpers.statistics.signed_ranks import signed_rank_test

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bookkit import definitions
 from helpers.datasets.simulate import T2_EXPECT, WORLDS, t2_draw, world
 from helpers.edges import edge_scores, pool
 from helpers.edges.uniform import uniform_attention
@@ -21,7 +22,6 @@ from helpers.evaluation.pair_scores import pair_scores
 from helpers.evaluation.strata import label_nulls
 from helpers.evaluation.stratified import stratified
 from helpers.registry.error_rates import binomial_range
-from helpers.running import definitions
 from helpers.statistics.results import Outcome
 
 pytestmark = pytest.mark.slow

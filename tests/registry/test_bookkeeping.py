@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from bookkit import definitions
 from helpers.datasets.simulate.planted import breaches, role_of
 from helpers.errors import RunError
 from helpers.plotting import registry as plots
@@ -18,9 +19,8 @@ from helpers.registry import (
     sensitivity,
     simulation,
 )
-from helpers.registry.completions import smallest_m
 from helpers.registry.records import NOT_FETCHED
-from helpers.running import definitions
+from papers.completions import smallest_m
 
 HAND_EXAMPLE = (0.005, 0.011, 0.02, 0.04, 0.8)
 

@@ -8,7 +8,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from helpers.running import sources
+from bookkit import notebooks
 
 LEFT_OUT = ["scvi"]
 """Extras that no page needs: pinned, but installed only by who asks for them."""
@@ -73,10 +73,10 @@ def test_makefile_installs_the_same(root):
 
 
 def test_the_named_profiles_exist():
-    assert set(sources.profiles()) == {"demo", "kang", "real", "paper", "smoke"}
+    assert set(notebooks.profiles()) == {"demo", "kang", "real", "paper", "smoke"}
 
 
-@pytest.mark.parametrize("profile", sources.profiles())
+@pytest.mark.parametrize("profile", notebooks.profiles())
 def test_profiles_fit_their_notebooks(profile):
-    for name in sources.names():
-        assert "seed" in sources.settled(name, profile)
+    for name in notebooks.names():
+        assert "seed" in notebooks.settled(name, profile)

@@ -5,11 +5,12 @@ from importlib import import_module
 
 import pytest
 
-from helpers.running.closure import PACKAGE
+from bookkit.dependencies import PACKAGE, packages
 
 WITH_EXAMPLES = sorted(
-    ".".join(["helpers", *path.relative_to(PACKAGE).with_suffix("").parts])
-    for path in PACKAGE.rglob("*.py")
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+    for package in packages()
+    for path in (PACKAGE.parent / package).rglob("*.py")
     if ">>> " in path.read_text(encoding="utf-8") and path.name != "__init__.py"
 )
 

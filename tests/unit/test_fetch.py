@@ -139,7 +139,7 @@ def test_no_network_says_what_to_do_and_leaves_nothing(cache: Path):
 
 
 def archives_at(monkeypatch: pytest.MonkeyPatch, *items: Artefact) -> Result:
-    monkeypatch.setattr("helpers.datasets.published.page_files", lambda: list(items))
+    monkeypatch.setattr("papers.archives.catalogue.page_files", lambda: list(items))
     return CliRunner().invoke(app, ["data", "fetch", "archives"])
 
 

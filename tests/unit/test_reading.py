@@ -9,13 +9,13 @@ import pytest
 import helpers.evaluation
 import helpers.plotting
 import helpers.statistics
+from bookkit import dependencies
 from helpers.edges import edge_scores, pool
 from helpers.errors import DataError, ParameterError
 from helpers.evaluation import EvaluationSet, candidate_pairs
 from helpers.extraction import extract
 from helpers.models.load import load_model
 from helpers.reading import choose_genes, draw_cells, models_for, read_attention
-from helpers.running import closure
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_pairs_that_one_score_lacks_are_missing_in_all(reading):
 def test_public_names_of_a_room_exist_and_are_followed(room):
     for name in room.__all__:
         assert getattr(room, name) is not None
-        files = closure.files_of({f"{room.__name__}.{name}"})
+        files = dependencies.files_of({f"{room.__name__}.{name}"})
         home = [module for module, names in room.EXPORTS.items() if name in names]
         assert any(path.stem == home[0] for path in files), name
     with pytest.raises(AttributeError, match="no attribute"):

@@ -13,7 +13,7 @@ from helpers import datasets
 from helpers.datasets import demo_sets
 from helpers.datasets.cards import card
 from helpers.datasets.identifiers import _annotation
-from helpers.datasets.published import archive_groups
+from papers.archives.catalogue import archive_groups, archive_path
 
 demo = pytest.mark.network
 real = pytest.mark.mirror
@@ -224,4 +224,4 @@ def test_every_registered_file_is_in_the_mirror_with_its_hash(mirror):
             assert datasets.artefact_path(entry.name).stat().st_size == entry.bytes
     for group in archive_groups().values():
         for path, entry in group.members.items():
-            assert datasets.archive_path(group.name, path).stat().st_size == entry.bytes
+            assert archive_path(group.name, path).stat().st_size == entry.bytes

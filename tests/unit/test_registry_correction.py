@@ -7,12 +7,12 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from helpers.registry import TestRecord, frame
-from helpers.registry.audit import audit, parse_p, published_table, raw_p_for, recount
-from helpers.registry.claims import printed
-from helpers.registry.completions import completions, q_range, smallest_m
 from helpers.registry.correction import calls, correct, eligible, family_summary
 from helpers.registry.sensitivity import by_definition
-from helpers.registry.simulation import RegistryDesign, error_rates, realised, rejections, simulate
+from papers.audit import audit, parse_p, published_table, raw_p_for, recount
+from papers.claims import printed
+from papers.completions import completions, q_range, smallest_m
+from papers.simulation import RegistryDesign, error_rates, realised, rejections, simulate
 
 FIVE = [0.005, 0.011, 0.02, 0.04, 0.8]
 FIVE_Q = [0.025, 0.0275, 1 / 30, 0.05, 0.8]

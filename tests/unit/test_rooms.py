@@ -1,14 +1,14 @@
-"""Imports go one way between the parts of the package."""
+"""Imports go one way between the packages and between the parts of the first."""
 
 import ast
+import re
 
 import pytest
 
-from helpers.running.closure import PACKAGE
+from bookkit.dependencies import PACKAGE
 
 LEAVES = {"errors", "estimates", "files", "lazy"}
 ROOMS = {p.parent.name for p in PACKAGE.glob("*/__init__.py")}
-BELOW_RUNNING = ROOMS - {"running"}
 
 
 def imported(room: str) -> dict[str, set[str]]:
@@ -39,11 +39,6 @@ def test_statistics_know_arrays_only():
             assert f"import {module}" not in source, path
 
 
-@pytest.mark.parametrize("room", sorted(BELOW_RUNNING))
-def test_nothing_below_imports_the_runner(room):
-    assert offenders(room, BELOW_RUNNING) == {}
-
-
 @pytest.mark.parametrize(
     ("room", "allowed"),
     [
@@ -55,6 +50,15 @@ def test_nothing_below_imports_the_runner(room):
 )
 def test_arrows(room, allowed):
     assert offenders(room, allowed) == {}
+
+
+@pytest.mark.parametrize(
+    ("package", "above"), [("helpers", "bookkit|papers"), ("bookkit", "papers")]
+)
+def test_packages_know_only_what_is_below_them(package, above):
+    for path in (PACKAGE.parent / package).rglob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        assert not re.search(rf"^\s*(from|import) ({above})\b", source, re.MULTILINE), path
 
 
 def test_pages_compose_and_no_room_does():

@@ -16,10 +16,6 @@ EXPORTS = {
         "gene_table",
         "symbol_to_ensembl",
     ),
-    "published": (
-        "archive_files",
-        "archive_path",
-    ),
     "references": (
         "load_reference",
         "reference_coverage",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -13,7 +14,10 @@ DEMO = "demo"
 ARCHIVES = "archives"
 """Names that stand for the sets of tier demo, and for every archived file that pages read."""
 
-app = typer.Typer(no_args_is_help=True, add_completion=False)
+FILES = "helpers.files"
+"""Group of entry points: functions that return further files for pages, as artefacts."""
+
+app = typer.Typer(name="data", no_args_is_help=True, help="List, fetch and describe the data sets.")
 
 
 @app.command("list")
@@ -24,7 +28,6 @@ def show(
 ) -> None:
     """List the sets of cells, the references and, if asked, every registered file."""
     from helpers.datasets.fetch import is_available
-    from helpers.datasets.published import page_files
     from helpers.datasets.references import REFERENCES
 
     for entry in datasets().values():
@@ -34,7 +37,7 @@ def show(
     for name, (source, title) in REFERENCES.items():
         state = "here" if is_available(artefact(source)) else "not fetched"
         typer.echo(f"{name:18} {'demo':5} {state:12} {title}")
-    archived = page_files()
+    archived = _archived()
     here = sum(is_available(item) for item in archived)
     state = "here" if here == len(archived) else f"{here} of {len(archived)}"
     typer.echo(f"{ARCHIVES:18} {'demo':5} {state:12} archived results that the pages recompute")
@@ -70,6 +73,10 @@ def fetch(
     typer.echo(f"{len(wanted)} files are here and have the registered checksums")
 
 
+def _archived() -> list[Artefact]:
+    return [item for one in entry_points(group=FILES) for item in one.load()()]
+
+
 def _fetch_archives() -> str:
     """Fetch the archived files that pages read; say in one line what is here afterwards.
 
@@ -78,10 +85,9 @@ def _fetch_archives() -> str:
     """
     from helpers.datasets.fetch import fetch as bring
     from helpers.datasets.fetch import find_here
-    from helpers.datasets.published import page_files
     from helpers.errors import UnreachableError
 
-    wanted = page_files()
+    wanted = _archived()
     try:
         for item in wanted:
             bring(item)

@@ -51,7 +51,7 @@ class OwnCells:
 
     @property
     def var_names(self) -> pd.Index:
-        """Human symbols of the genes that are kept."""
+        """Symbols of the genes that are kept."""
         return self.genes.symbols
 
     def blocks(self) -> Iterator[sparse.csr_matrix]:
@@ -75,7 +75,7 @@ class OwnCells:
         adata.var_names = self.var_names
         adata.layers["counts"] = counts.copy()
         about = {"values": self.values, "species": self.genes.species}
-        about |= {"name": self.name, "organism": "human", "repaired": self.genes.report}
+        about |= {"name": self.name, "organism": self.genes.organism, "repaired": self.genes.report}
         adata.uns["source"] = about
         return adata
 
@@ -92,7 +92,9 @@ class OwnCells:
         return block if self.genes.all_kept else block[:, self.genes.columns]
 
 
-def open_own(path: str | Path, symbols: str = "", **columns: str) -> OwnCells:
+def open_own(
+    path: str | Path, organism: str = "human", symbols: str = "", **columns: str
+) -> OwnCells:
     """Open a file of human or mouse cells without reading them.
 
     Counts are looked for in ``layers["counts"]``, ``raw.X`` and ``X``; log values are taken back
@@ -102,6 +104,9 @@ def open_own(path: str | Path, symbols: str = "", **columns: str) -> OwnCells:
     ----------
     path
         ``.h5ad``, ``.zarr``, 10x ``.h5``, or a folder with ``matrix.mtx``.
+    organism
+        Whose symbols the genes shall have, ``human`` or ``mouse``; mouse genes become their human
+        orthologs if these are asked for.
     symbols
         Column of ``var`` with gene names (see `helpers.datasets.own_genes.name_genes`).
     **columns
@@ -117,7 +122,7 @@ def open_own(path: str | Path, symbols: str = "", **columns: str) -> OwnCells:
     path = Path(path).expanduser()
     slots, obs = open_file(path)
     name, logged = find_counts(slots, path.name)
-    genes = name_genes(slots[name].var, path.name, symbols)
+    genes = name_genes(slots[name].var, path.name, symbols, organism)
     words = f"counts restored from the log values of {name}" if logged else f"counts of {name}"
     obs.index = obs.index.astype(str).rename(None)
     obs = with_roles(obs, path.name, **columns)
@@ -144,15 +149,17 @@ def with_roles(obs: pd.DataFrame, where: str, **columns: str) -> pd.DataFrame:
     return obs
 
 
-def read_own(path: str | Path, symbols: str = "", **columns: str) -> AnnData:
+def read_own(
+    path: str | Path, organism: str = "human", symbols: str = "", **columns: str
+) -> AnnData:
     """Read all cells of a file; see :func:`open_own`.
 
     Returns
     -------
     anndata.AnnData
-        ``X`` and ``layers["counts"]`` float32 CSR counts, ``var_names`` human symbols (repeated
-        ones with a suffix), ``obs`` as in the file, ``uns["source"]`` with what was read
+        ``X`` and ``layers["counts"]`` float32 CSR counts, ``var_names`` symbols (repeated ones
+        with a suffix), ``obs`` as in the file, ``uns["source"]`` with what was read
         and mended.
     """
-    cells = open_own(path, symbols, **columns)
+    cells = open_own(path, organism, symbols, **columns)
     return cells.take(np.arange(cells.n_obs))

@@ -28,11 +28,13 @@ class Genes:
     Parameters
     ----------
     symbols
-        (kept,) human symbols; repeated ones have a suffix from the second on.
+        (kept,) symbols of `organism`; repeated ones have a suffix from the second on.
     columns
         (kept,) their columns in the file.
     species
         ``human`` or ``mouse``, of the file.
+    organism
+        Whose symbols they have now.
     report
         What was done: counts of names that were mended, repeated, mapped.
     all_kept
@@ -42,15 +44,17 @@ class Genes:
     symbols: pd.Index
     columns: np.ndarray
     species: str
+    organism: str
     report: dict[str, int]
     all_kept: bool
 
 
-def name_genes(var: pd.DataFrame, where: str, symbols: str = "") -> Genes:
-    """Return human symbols for the genes of a file.
+def name_genes(var: pd.DataFrame, where: str, symbols: str = "", organism: str = "human") -> Genes:
+    """Return symbols for the genes of a file.
 
     Ensembl identifiers, with or without version, become symbols; hyphens that R made dots are put
-    back; mouse genes take the symbol of their one-to-one human ortholog and are left out without.
+    back; where human symbols are asked for, mouse genes take that of their one-to-one ortholog and
+    are left out without.
 
     Parameters
     ----------
@@ -60,11 +64,14 @@ def name_genes(var: pd.DataFrame, where: str, symbols: str = "") -> Genes:
         Name of the file, for messages.
     symbols
         Column with the names; the first of `COLUMNS` that exists, or the index, if empty.
+    organism
+        Whose symbols to return.
 
     Raises
     ------
     DataError
-        If there is no such column, or fewer than half of the names are genes of human or mouse.
+        If there is no such column, fewer than half of the names are genes of human or mouse, or
+        they are human where mouse symbols are asked for.
     """
     names = _names(var, where, symbols)
     parts = names.str.extract(ENSEMBL)[0]
@@ -88,7 +95,9 @@ def name_genes(var: pd.DataFrame, where: str, symbols: str = "") -> Genes:
     called, mended = found[species]
     report |= mended
     columns = np.arange(len(called))
-    if species == "mouse":
+    if organism != species == "human":
+        raise DataError(f"{where}: the genes are human, not {organism}")
+    if organism != species:
         pairs = load_orthologs()
         human = pd.Series(called).map(dict(zip(pairs["mouse"], pairs["human"], strict=True)))
         columns = np.flatnonzero(human.notna())
@@ -96,7 +105,9 @@ def name_genes(var: pd.DataFrame, where: str, symbols: str = "") -> Genes:
         report["without_ortholog"] = int(human.isna().sum())
     index = pd.Index(called.astype(str))
     report["repeated_symbols"] = int(index.duplicated().sum())
-    return Genes(make_index_unique(index), columns, species, report, len(columns) == len(names))
+    return Genes(
+        make_index_unique(index), columns, species, organism, report, len(columns) == len(names)
+    )
 
 
 def _names(var: pd.DataFrame, where: str, symbols: str) -> pd.Series:

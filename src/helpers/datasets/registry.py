@@ -103,7 +103,7 @@ class DataSet:
 
 @lru_cache(maxsize=1)
 def registry_content() -> dict[str, Any]:
-    """Return the parsed ``registry.yaml`` (sections ``artefacts``, ``datasets``, ``archives``)."""
+    """Return the parsed ``registry.yaml`` (sections ``artefacts``, ``datasets``)."""
     text = files("helpers.datasets").joinpath("registry.yaml").read_text(encoding="utf-8")
     return yaml.safe_load(text)
 

@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import yaml
 
 from helpers.errors import ModelError
-from helpers.models.load import SHIPPED, resolve, shipped_models
-from helpers.models.recipes import RECIPES, make, read_card
 
-app = typer.Typer(no_args_is_help=True, help="List, train and inspect the models.")
+app = typer.Typer(name="models", no_args_is_help=True, help="List, train and inspect the models.")
 
 
 @app.command("list")
 def list_models() -> None:
     """List the shipped checkpoints with their losses. Example: helpers models list."""
+    from helpers.models.load import shipped_models
+    from helpers.models.recipes import read_card
+
     for name in shipped_models():
         card = read_card(name)
         loss = card["loss"]
@@ -29,13 +29,19 @@ def list_models() -> None:
 
 @app.command()
 def train(
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join(RECIPES)}.")],
+    name: Annotated[
+        str, typer.Argument(help="A shipped checkpoint, as ``helpers models list`` names it.")
+    ],
     to: Annotated[Path | None, typer.Option(help="Folder to write; else the shipped one.")] = None,
     steps: Annotated[
         int | None, typer.Option(min=1, help="Fewer steps, for a trial; needs --to.")
     ] = None,
 ) -> None:
     """Train a checkpoint by its recipe. Example: helpers models train scgpt-sim --to /tmp/m."""
+    import yaml
+
+    from helpers.models.recipes import make
+
     if steps is not None and to is None:
         raise ModelError("a trial would replace the shipped weights: name a folder with --to")
     folder = make(name, to, steps)
@@ -52,6 +58,7 @@ def inspect(
 ) -> None:
     """Check tensors and dictionaries, run one cell. Example: helpers models inspect scgpt-sim."""
     from helpers.models.inspect import inspect_model
+    from helpers.models.load import SHIPPED, resolve
 
     for key, value in inspect_model(path).items():
         typer.echo(f"{key:24} {value}")

@@ -1,4 +1,4 @@
-"""Test records, correction over the whole book, and the ledger of published claims.
+"""Test records, and their correction over the whole book.
 
 One rule gives the role of a test. It is **confirmatory** if its hypothesis was stated, with one
 primary statistic, before the data it is made on were seen, and if its answer was open: on cells, on

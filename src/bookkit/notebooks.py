@@ -1,0 +1,164 @@
+"""Where notebooks and their parameters live, and how a run's values are settled."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import yaml
+from nbformat import NotebookNode
+
+from bookkit.parameters import Parameter, read_parameters, settle
+from helpers.errors import ParameterError, RunError
+from helpers.files import project_root
+
+_STEM = re.compile(r"^\d\d_[a-z0-9_]+$")
+_PROFILE = re.compile(r"^[a-z0-9][a-z0-9_-]*$")
+RESERVED = ("interactive",)
+
+
+def notebooks_dir() -> Path:
+    """Return the folder of notebook sources: ``HELPERS_NOTEBOOKS_DIR``, else ``notebooks/``."""
+    return Path(os.environ.get("HELPERS_NOTEBOOKS_DIR") or project_root() / "notebooks")
+
+
+def params_dir() -> Path:
+    """Return the folder of profiles: ``HELPERS_PARAMS_DIR``, else ``params/``."""
+    return Path(os.environ.get("HELPERS_PARAMS_DIR") or project_root() / "params")
+
+
+def names() -> list[str]:
+    """Return the stems of all notebooks, in reading order."""
+    return sorted(p.stem for p in notebooks_dir().glob("*.md") if _STEM.match(p.stem))
+
+
+def profiles() -> list[str]:
+    """Return the names of all profiles."""
+    return sorted(p.stem for p in params_dir().glob("*.yaml"))
+
+
+def upstream(name: str, among: list[str] | None = None) -> list[str]:
+    """Return the notebooks whose results `name` reads.
+
+    Notebooks 90 to 99 read those of every lower number; the others read nobody's.
+    """
+    if not name.startswith("9"):
+        return []
+    return [other for other in (names() if among is None else among) if other[:2] < name[:2]]
+
+
+def source_path(name: str) -> Path:
+    """Return the source of a notebook.
+
+    Raises
+    ------
+    RunError
+        If there is no such notebook.
+    """
+    path = notebooks_dir() / f"{name}.md"
+    if not _STEM.match(name) or not path.is_file():
+        raise RunError(f"No notebook {name!r} in {notebooks_dir()}; there are: {names()}")
+    return path
+
+
+def statements_path(name: str) -> Path:
+    """Return the file in which a notebook declares its tests; pages without tests have none.
+
+    Outside a checkout that is the one beside the notebook, where Jupyter runs it.
+    """
+    path = notebooks_dir() / f"{name}.yaml"
+    beside = Path.cwd() / path.name
+    return beside if beside.is_file() and not path.is_file() else path
+
+
+def load(name: str) -> NotebookNode:
+    """Read a notebook's source."""
+    path = source_path(name)
+    return copy.deepcopy(_read(path, path.stat().st_mtime_ns))
+
+
+@cache
+def _read(path: Path, changed: int) -> NotebookNode:
+    return jupytext.read(path)
+
+
+def code_of(name: str) -> str:
+    """Return what a run of a notebook depends on: its code cells with their tags, not its prose."""
+    cells = [cell for cell in load(name)["cells"] if cell["cell_type"] == "code"]
+    return json.dumps([[cell["source"], cell["metadata"].get("tags", [])] for cell in cells])
+
+
+def schema(name: str) -> dict[str, Parameter]:
+    """Read the parameters of a notebook, with types, limits and defaults."""
+    return read_parameters(load(name), name)
+
+
+def check_profile_name(profile: str) -> str:
+    """Return `profile` if it may name a folder of results.
+
+    Raises
+    ------
+    ParameterError
+        If it may not.
+    """
+    if not _PROFILE.match(profile) or profile in RESERVED:
+        raise ParameterError(
+            f"{profile!r} cannot name a profile: lower-case letters, digits, '-' and '_' only, "
+            f"and not {list(RESERVED)}"
+        )
+    return profile
+
+
+def check_profile(profile: str) -> Path:
+    """Return the file of a profile.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such profile.
+    """
+    path = params_dir() / f"{check_profile_name(profile)}.yaml"
+    if not path.is_file():
+        raise ParameterError(f"No profile {profile!r}: {path} is missing; there are {profiles()}")
+    return path
+
+
+def profile_values(profile: str, name: str) -> dict[str, Any]:
+    """Read what a profile sets for a notebook.
+
+    Raises
+    ------
+    ParameterError
+        If the profile does not exist, is malformed, or names a notebook that does not exist.
+    """
+    path = check_profile(profile)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise ParameterError(f"{path} is not YAML: {error}") from error
+    if not isinstance(content, Mapping) or not all(
+        isinstance(values, Mapping) for values in content.values()
+    ):
+        raise ParameterError(f"{path}: write NOTEBOOK, then its parameters indented below")
+    if unknown := sorted(set(content) - set(names())):
+        raise ParameterError(f"{path} names notebooks that do not exist: {unknown}")
+    return dict(content.get(name, {}))
+
+
+def settled(name: str, profile: str, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the value of every parameter: defaults, then the profile's, then `given`.
+
+    Raises
+    ------
+    ParameterError
+        If a name is unknown, or a value has the wrong type or is not allowed.
+    """
+    values = profile_values(profile, name) | dict(given or {})
+    return settle(schema(name), values, name)

@@ -1,0 +1,131 @@
+"""Put figures, tables and text into a notebook's output, in the form the book's pages need."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from IPython.display import HTML, Markdown, display
+
+from bookkit import tables
+from helpers.errors import RunError
+from helpers.plotting.style import DPI
+
+MARK = "helpers"
+"""Key of an output's metadata under which the runner finds caption, alt text and name."""
+
+FILES = "../_static/tables"
+"""Where pages find the tables' files; the build copies them there."""
+
+MANY = 1000
+"""A collection of more points than this becomes pixels inside the drawing."""
+
+SMALLEST_TEXT = 8.0
+"""In points, as displayed: a figure is not drawn narrower than keeps its text this large."""
+
+_STEP = 10
+
+
+def show_text(markdown: str) -> None:
+    """Display Markdown."""
+    display(Markdown(markdown))
+
+
+def show_figure(figure: Any, path: Path, caption: str, alt: str) -> list[Path]:
+    """Save a figure and display it as a drawing, with a picture where drawings cannot be shown.
+
+    Parameters
+    ----------
+    figure
+        A matplotlib figure.
+    path
+        Where to, without suffix; an SVG and a PNG are written.
+    caption, alt
+        What to read below the figure, and instead of it.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+    """
+    import matplotlib.pyplot as plt
+
+    if not hasattr(figure, "savefig"):
+        raise RunError(f"{path.stem} is a {type(figure).__name__}, no matplotlib figure")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture, drawing = path.with_suffix(".png"), path.with_suffix(".svg")
+    _flatten(figure)
+    about = {"facecolor": "white", "dpi": DPI}
+    figure.savefig(picture, metadata={"Software": None}, **about)
+    with plt.rc_context({"svg.hashsalt": path.stem}):  # the same bytes each time
+        figure.savefig(drawing, metadata={"Date": None, "Creator": None}, **about)
+    narrowest = _narrowest(figure)
+    plt.close(figure)  # or the inline backend would show it a second time
+    display(
+        {
+            "image/svg+xml": drawing.read_text(encoding="utf-8"),
+            "image/png": base64.b64encode(picture.read_bytes()).decode("ascii"),
+            "text/plain": alt,
+        },
+        raw=True,
+        metadata={
+            MARK: {"name": path.stem, "caption": caption, "alt": alt, "narrowest": narrowest}
+        },
+    )
+    return [drawing, picture]
+
+
+def _flatten(figure: Any) -> None:
+    """Turn what has very many points into pixels, which text and axes around it do not become."""
+    for axes in figure.axes:
+        for found in axes.collections:
+            offsets = found.get_offsets()
+            if max(len(offsets), len(found.get_paths())) > MANY:
+                found.set_rasterized(True)
+        for line in axes.lines:
+            if len(line.get_xdata()) > 10 * MANY:
+                line.set_rasterized(True)
+
+
+def _narrowest(figure: Any) -> int:
+    """Return the width in CSS pixels below which some text would be smaller than it may be."""
+    from matplotlib.text import Text
+
+    sizes = [t.get_fontsize() for t in figure.findobj(Text) if t.get_visible() and t.get_text()]
+    natural = figure.get_figwidth() * 96
+    needed = natural * SMALLEST_TEXT / min(sizes) if sizes else 0
+    return int(-(-needed // _STEP) * _STEP)
+
+
+def show_table(
+    table: pd.DataFrame, name: str, caption: str, page: str, columns: Sequence[str] | None = None
+) -> None:
+    """Display a table that readers can sort and filter; see `tables.to_html`.
+
+    Parameters
+    ----------
+    table, name, caption, columns
+        What to show, and how to call it.
+    page
+        Whose table it is; its file lies under that name.
+    """
+    link = f"{FILES}/{page}/{name}.csv"
+    display(HTML(tables.to_html(table, name, caption, columns, link)))
+
+
+def show_footer(lines: dict[str, str]) -> None:
+    """Display the provenance of a page, folded."""
+    rows = "".join(
+        f"<tr><th scope='row'>{html.escape(k)}</th><td>{html.escape(v)}</td></tr>"
+        for k, v in lines.items()
+    )
+    display(
+        HTML(
+            "<details class='provenance'><summary>Provenance of this page</summary>"
+            f"<table class='table'><tbody>{rows}</tbody></table></details>"
+        )
+    )

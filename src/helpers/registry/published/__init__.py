@@ -1,5 +1,0 @@
-"""Internal-consistency checks of the papers, from their printed figures alone."""
-
-from helpers.registry.published.audit import CHECK_VERDICTS, CheckResult, audit_table, run_checks
-
-__all__ = ["CHECK_VERDICTS", "CheckResult", "audit_table", "run_checks"]
