@@ -15,8 +15,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers.running.definitions import definitions
 from scipy import sparse
+
+from bookkit import definitions
 
 DEFINED = definitions("93_outside_evidence")
 """Peers' definitions as page 93 shows them: what readers see is what is held against peers."""
