@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -147,6 +148,12 @@ def with_roles(obs: pd.DataFrame, where: str, **columns: str) -> pd.DataFrame:
             labels = given[column].astype(object)
             obs[role] = labels.where(labels.notna(), "not named").astype(str).to_numpy()
     return obs
+
+
+def columns_of(obs: pd.DataFrame) -> str:
+    """Return the first ten columns in words that may stand on a page: without any markup."""
+    names = (re.sub(r"[^\w .:()-]", "?", str(name))[:40] for name in obs.columns[:10])
+    return ", ".join(names) or "no column"
 
 
 def read_own(
