@@ -1,4 +1,4 @@
-"""The command line: ``helpers data|models|worlds|score``, and what other packages add.
+"""The command line: ``helpers data|models|worlds|score|compare``, and what other packages add.
 
 Exit codes: 0 done, 1 our own clear error, 2 wrong usage.
 """
@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from helpers.datasets import commands as data
 from helpers.datasets import world_commands as worlds
 from helpers.errors import HelpersError
+from helpers.evaluation.commands import compare
 from helpers.models import commands as models
 from helpers.scorecard.commands import score
 
@@ -60,6 +61,10 @@ def main(
 app.command(
     epilog="Example: helpers score edges.tsv --cells cells.h5ad --reference trrust -o card.html"
 )(score)
+
+app.command(epilog="Example: helpers compare cells.h5ad --by condition --first ctrl --second stim")(
+    compare
+)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -150,10 +151,10 @@ def with_roles(obs: pd.DataFrame, where: str, **columns: str) -> pd.DataFrame:
     return obs
 
 
-def columns_of(obs: pd.DataFrame) -> str:
-    """Return the first ten columns in words that may stand on a page: without any markup."""
-    names = (re.sub(r"[^\w .:()-]", "?", str(name))[:40] for name in obs.columns[:10])
-    return ", ".join(names) or "no column"
+def in_words(names: Iterable) -> str:
+    """Return the first ten names of a file as text that may stand on a page: without markup."""
+    first = (re.sub(r"[^\w .:()-]", "?", str(name))[:40] for name in islice(names, 10))
+    return ", ".join(first) or "none"
 
 
 def read_own(

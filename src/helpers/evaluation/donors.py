@@ -9,7 +9,7 @@ import pandas as pd
 from anndata import AnnData
 from scipy import sparse
 
-from helpers.datasets.own import columns_of
+from helpers.datasets.own import in_words
 from helpers.errors import DataError
 from helpers.estimates import NotEstimable
 
@@ -58,7 +58,7 @@ def no_donors(adata: AnnData) -> NotEstimable | None:
     """Return why donors cannot be compared within cell types, or None where they can."""
     for role in ("donor", "cell_type"):
         if role not in adata.obs:
-            has = columns_of(adata.obs)
+            has = in_words(adata.obs)
             return NotEstimable(f"no {role} ({role}=COLUMN names it; obs has {has})")
     many = int((adata.obs["donor"].value_counts() >= LEAST_CELLS).sum())
     if many < 2:
