@@ -47,7 +47,7 @@ def _how_read(card: Scorecard) -> list[str]:
     side = " (target is the regulator)" if edges["direction"] == "transpose" else side
     lines = [
         f"{edges['pairs']:,} scored pairs of {edges['sources']:,} sources and "
-        f"{edges['targets']:,} targets, from a {edges['kind']} of {edges['rows']:,} rows.",
+        f"{edges['targets']:,} targets ({edges['kind']}, {edges['rows']:,} rows).",
         f"Direction: {edges['direction']}{side}.",
         *edges["notes"],
     ]
