@@ -31,7 +31,6 @@ EXPORTS = {
     "nulls": (
         "decompose",
         "leave_one_tf_out",
-        "permute_edges",
         "rewire",
         "rewire_many",
     ),
