@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from helpers.edges.attention import edge_scores, pool
 FEW = {"permutations": 399, "rewired": 199, "n_cells": 400}
 
 
-@cache
+@lru_cache(maxsize=50)
 def drawn(seed: int = 0, name: str = "pair-signal"):
     """Edge list (TF, target, importance), cells and network of a world."""
     one = world(name, seed, n_genes=120, n_tfs=30, n_cells=600)

@@ -43,7 +43,8 @@ def cells_of(
     if n_cells < adata.n_obs:
         rows = np.random.default_rng(seed).permutation(adata.n_obs)[:n_cells]
         adata = adata[np.sort(rows)]
-    counts_of(adata)
+    if not np.isfinite(counts_of(adata).data).all():
+        raise DataError("the cells hold NaN or infinite values, which are no counts")
     return adata
 
 

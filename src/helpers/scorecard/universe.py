@@ -99,6 +99,8 @@ def universe_of(
 
 def _hint(edges: EdgeList, reference: pd.DataFrame) -> str:
     """Return what may be behind names that do not meet."""
+    if edges.sources.str.startswith("ENS").mean() > 0.5:
+        return "; the edges have Ensembl identifiers, the reference has symbols"
     upper = set(edges.sources.str.upper()) & set(reference["source"].str.upper())
     if upper and not set(edges.sources) & set(reference["source"]):
         return "; names differ in upper and lower case: is one of them of another species?"
@@ -106,6 +108,4 @@ def _hint(edges: EdgeList, reference: pd.DataFrame) -> str:
         set(edges.sources) & set(reference["source"])
     ):
         return "; its TFs stand among the targets: is the direction 'transpose'?"
-    if edges.sources.str.startswith("ENS").mean() > 0.5:
-        return "; the edges have Ensembl identifiers, the reference has symbols"
     return ""
