@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from helpers.running.definitions import definitions
+from bookkit import definitions
 
 DEFINED = definitions("93_outside_evidence")
 """Peers' definitions as page 93 shows them: what readers see is what is held against peers."""

@@ -217,7 +217,20 @@ def curveball_tests(
     trades: int | None = None,
     unit: str = "edge",
 ) -> list[Outcome] | NotEstimable:
-    """Run :func:`curveball_test` for k scores (k, rows, columns) on the same rewired networks."""
+    """Test the AUROC of each of k scores against the same networks of equal degrees, one-sided.
+
+    Parameters
+    ----------
+    scores
+        (k, rows, columns) scores; ignored in forbidden cells.
+    network, rng, n_draws, forbidden, trades
+        As in :func:`curveball`. Every cell that is not forbidden belongs to the universe.
+
+    Returns
+    -------
+    list of Outcome or NotEstimable
+        ``detail`` has share_unchanged, mean_jaccard_distance and n_positive.
+    """
     network = np.asarray(network, dtype=bool)
     scores = np.asarray(scores, dtype=np.float64)
     if scores.shape[1:] != network.shape:

@@ -60,6 +60,16 @@ def precision_at(scores: np.ndarray, labels: np.ndarray, k: int) -> float | NotE
     return float(np.sum(taken * positives / sizes) / k)
 
 
+def early_precision_ratio(scores: np.ndarray, labels: np.ndarray) -> float | NotEstimable:
+    """Return precision at k = number of positives, divided by the share of positives.
+
+    1 is chance (Pratapa et al. 2020, Nat Methods 17:147-154).
+    """
+    labels = np.asarray(labels, dtype=bool)
+    early = precision_at(scores, labels, max(1, int(labels.sum())))
+    return early if isinstance(early, NotEstimable) else early / labels.mean()
+
+
 def ranking_metrics(scores: np.ndarray, labels: np.ndarray) -> dict | NotEstimable:
     """Return average precision, early precision, their base rate and ratios to it."""
     area = average_precision(scores, labels)
