@@ -1,4 +1,4 @@
-"""The command line: ``helpers data|models|score``, and what other packages add.
+"""The command line: ``helpers data|models|worlds|score``, and what other packages add.
 
 Exit codes: 0 done, 1 our own clear error, 2 wrong usage.
 """
@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from helpers.datasets import commands as data
+from helpers.datasets import world_commands as worlds
 from helpers.errors import HelpersError
 from helpers.models import commands as models
 from helpers.scorecard.commands import score
@@ -39,6 +40,7 @@ app = typer.Typer(
 )
 app.add_typer(data.app)
 app.add_typer(models.app)
+app.add_typer(worlds.app)
 for other in entry_points(group="helpers.commands"):  # of packages that build on this one
     app.add_typer(other.load())
 

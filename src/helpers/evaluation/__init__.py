@@ -13,6 +13,12 @@ EXPORTS = {
         "held_out_choice",
         "signal_test",
     ),
+    "direction": (
+        "any_direction",
+        "direction_levels",
+        "orient_sums",
+        "score_directions",
+    ),
     "gene_level": (
         "attention_marginals",
         "gene_effects",
