@@ -15,8 +15,8 @@ import numpy as np
 
 from helpers.errors import ParameterError
 from helpers.statistics.from_summaries import chance_corrected_share
+from helpers.statistics.power import smallest_detected
 from helpers.statistics.results import Outcome
-from helpers.statistics.simulated_power import smallest_detected
 
 EFFECTS = tuple(float(x) for x in np.geomspace(1, 100, 13))
 """Effects of one planted mediator per run, in units of that run's median standard error."""
