@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from helpers.plotting.canvas import (
     add_legend,
     label_of,
+    legend_height,
     most_lines,
     name_rows,
     numbers,
@@ -125,10 +126,9 @@ def forest(
     groups = table[by].to_numpy() if by else np.full(len(table), "")
     kinds = pd.unique(groups)
     shared = len(names) < len(table)
-    row = max(
-        0.36 * len(table) * (0.6 if shared else 1) / max(len(names), 1), 0.2 * most_lines(names)
-    )
-    with panels(height=1.4 + row * len(names)) as (figure, (axis,)):
+    marks = 0.36 * len(table) * (0.6 if shared else 1)
+    height = 1.5 + max(marks, 0.2 * most_lines(names) * len(names)) + legend_height(len(kinds))
+    with panels(height=height) as (figure, (axis,)):
         for k, (name, colour, marker) in enumerate(zip(kinds, cycle(PALETTE), cycle(MARKERS))):
             part, rows = table[groups == name], places[groups == name].astype(float)
             if shared:
@@ -194,7 +194,8 @@ def _panelled(table, x, y, by, panels_by, line, log_x, *, with_intervals: bool) 
     groups = list(table.groupby(list(panels_by), sort=False)) if panels_by else [((), table)]
     names = {name: k for k, name in enumerate(pd.unique(table[by]))}
     span = float(np.ptp(table[x])) if with_intervals else 0.0
-    with panels(len(groups), 2.7, sharex=True) as (figure, axes):
+    height = 2.7 + legend_height(len(names)) / len(groups)
+    with panels(len(groups), height, sharex=True) as (figure, axes):
         for axis, (title, part) in zip(axes, groups, strict=True):
             for name, rows in part.groupby(by, sort=False):
                 k = names[name]
