@@ -1,4 +1,4 @@
-"""The command line: ``helpers data|models|worlds|score``, and what other packages add.
+"""The command line: ``helpers data|models|worlds|score|audit``, and what other packages add.
 
 Exit codes: 0 done, 1 our own clear error, 2 wrong usage.
 """
@@ -16,7 +16,7 @@ from helpers.datasets import commands as data
 from helpers.datasets import world_commands as worlds
 from helpers.errors import HelpersError
 from helpers.models import commands as models
-from helpers.scorecard.commands import score
+from helpers.scorecard.commands import audit, score
 
 
 class Main(TyperGroup):
@@ -60,6 +60,9 @@ def main(
 app.command(
     epilog="Example: helpers score edges.tsv --cells cells.h5ad --reference trrust -o card.html"
 )(score)
+app.command(
+    epilog="Example: helpers audit scgpt-baron --cells baron-human --reference trrust -o card.html"
+)(audit)
 
 
 if __name__ == "__main__":

@@ -54,6 +54,8 @@ class Scorecard:
         What was scored and how: plain values.
     references
         One result per reference.
+    audit
+        Of a model: heads, controls, provenance, what was not tested.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Scorecard:
     cells: dict | None
     settings: dict
     references: tuple[ReferenceScore, ...]
+    audit: dict | None = None
 
     @property
     def conditions(self) -> dict[str, dict[str, Condition]]:
@@ -73,6 +76,18 @@ class Scorecard:
         """Reference -> verdict in words."""
         margin = self.settings["margin"]
         return {name: headline(found, margin) for name, found in self.conditions.items()}
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the number of draws cannot tell, if there is such a thing."""
+        made = [c for found in self.conditions.values() for c in found.values() if c.corrected]
+        floor = max((c.outcome.p_floor for c in made), default=0.0)
+        if floor * len(made) <= self.settings["alpha"]:
+            return []
+        text = (
+            f"{len(made)} tests are corrected together, and the smallest p of some is {floor:g}: "
+        )
+        return [f"{text}give more permutations and rewired networks, or these can never be called"]
 
     @property
     def table(self) -> pd.DataFrame:
