@@ -25,6 +25,9 @@ SMALLEST = 11.5
 LABEL = 44
 """Characters of a label in one line."""
 
+NAME = 26
+"""Characters of the name of a row in one line."""
+
 MOST_NAMED = 24
 """How many rows the words of a figure list one by one; of more they give the range."""
 
@@ -77,9 +80,18 @@ def words_of(table: pd.DataFrame) -> str:
     return "; ".join(f"{label_of(i)}: {numbers(dict(r))}" for i, r in table.iterrows())
 
 
+def _broken(index: Any) -> str:
+    return "\n".join(fill(line, NAME) for line in label_of(index).split("\n"))
+
+
+def most_lines(index: pd.Index) -> int:
+    """Return how many lines the longest name of a row takes."""
+    return max((_broken(i).count("\n") + 1 for i in index), default=1)
+
+
 def name_rows(axis: Axes, index: pd.Index, inverted: bool = True) -> None:
-    """Name the rows of a figure, the first on top."""
-    axis.set_yticks(range(len(index)), [label_of(i) for i in index])
+    """Name the rows of a figure, the first on top; long names are broken into lines."""
+    axis.set_yticks(range(len(index)), map(_broken, index))
     if inverted:
         axis.invert_yaxis()
 

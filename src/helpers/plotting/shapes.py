@@ -15,7 +15,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from helpers.plotting.canvas import add_legend, label_of, name_rows, numbers, panels, words_of
+from helpers.plotting.canvas import (
+    add_legend,
+    label_of,
+    most_lines,
+    name_rows,
+    numbers,
+    panels,
+    words_of,
+)
 from helpers.plotting.style import (
     BLUE,
     DIVERGING,
@@ -51,7 +59,8 @@ def bars(
         Range to set the bars against, and its meaning.
     """
     n, k = table.shape
-    with panels(height=1.3 + 0.24 * n * max(k, 1.6)) as (figure, (axis,)):
+    row = 0.24 * max(k, 1.6, 0.9 * most_lines(table.index))
+    with panels(height=1.3 + row * n) as (figure, (axis,)):
         size, at = 0.8 / k, np.arange(n)
         for j, (name, colour) in enumerate(zip(table, cycle(PALETTE))):
             offset = size * (j - (k - 1) / 2)
@@ -116,7 +125,10 @@ def forest(
     groups = table[by].to_numpy() if by else np.full(len(table), "")
     kinds = pd.unique(groups)
     shared = len(names) < len(table)
-    with panels(height=1.4 + 0.36 * len(table) * (0.6 if shared else 1)) as (figure, (axis,)):
+    row = max(
+        0.36 * len(table) * (0.6 if shared else 1) / max(len(names), 1), 0.2 * most_lines(names)
+    )
+    with panels(height=1.4 + row * len(names)) as (figure, (axis,)):
         for k, (name, colour, marker) in enumerate(zip(kinds, cycle(PALETTE), cycle(MARKERS))):
             part, rows = table[groups == name], places[groups == name].astype(float)
             if shared:
