@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bookkit import notebooks
 from bookkit.findings import Finding, Results
 from bookkit.values import shown
 from helpers.errors import HelpersError, RegistryError
+from helpers.registry import declared
 from helpers.registry.declared import Declarations
 
 FAILURES = (HelpersError, KeyError, ValueError, TypeError)
@@ -121,6 +123,23 @@ def live_table(stated: Declarations, found: Iterable[Finding]) -> str:
     return markdown(heads, table) + (
         "\n\nThese p are uncorrected: the correction over all tests belongs to the whole book."
     )
+
+
+def test_names() -> dict[str, str]:
+    """Return number -> what a test measures, with its number: ``"AUROC (12.1)"``, for all pages.
+
+    Statistics that several tests of a page share are told apart by their nulls.
+    """
+    names: dict[str, str] = {}
+    for page in notebooks.names():
+        if not (path := notebooks.statements_path(page)).is_file():
+            continue
+        tests = declared.load(path).tests
+        statistics = [test.statistic for test in tests.values()]
+        for number, test in tests.items():
+            null = f", {test.under}" if statistics.count(test.statistic) > 1 else ""
+            names[number] = f"{test.statistic}{null} ({number})"
+    return names
 
 
 def declared_table(stated: Declarations) -> str:

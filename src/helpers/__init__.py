@@ -6,4 +6,6 @@ from helpers.lazy import exports
 
 __version__ = version("attention-audit")
 
-__getattr__, __dir__, __all__ = exports(__name__, {"scorecard.score": ("score_edges",)})
+__getattr__, __dir__, __all__ = exports(
+    __name__, {"scorecard.audit": ("audit",), "scorecard.score": ("score_edges",)}
+)

@@ -1,4 +1,4 @@
-"""The command line: ``helpers data|models|worlds|score|compare``, and what other packages add.
+"""The command line: ``helpers data|models|worlds|score|audit|compare``, and what others add.
 
 Exit codes: 0 done, 1 our own clear error, 2 wrong usage.
 """
@@ -17,7 +17,7 @@ from helpers.datasets import world_commands as worlds
 from helpers.errors import HelpersError
 from helpers.evaluation.commands import compare
 from helpers.models import commands as models
-from helpers.scorecard.commands import score
+from helpers.scorecard.commands import audit, score
 
 
 class Main(TyperGroup):
@@ -61,6 +61,9 @@ def main(
 app.command(
     epilog="Example: helpers score edges.tsv --cells cells.h5ad --reference trrust -o card.html"
 )(score)
+app.command(
+    epilog="Example: helpers audit scgpt-baron --cells baron-human --reference trrust -o card.html"
+)(audit)
 
 app.command(epilog="Example: helpers compare cells.h5ad --by condition --first ctrl --second stim")(
     compare

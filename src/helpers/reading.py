@@ -259,10 +259,11 @@ def models_for(model: str, data: str) -> dict[str, str]:
     Parameters
     ----------
     model
-        ``"scgpt"`` or ``"geneformer"``: the shipped one, trained on pancreas or, for simulated
-        cells, on these; ``"both"``; or a checkpoint of one's own, ``"scgpt:/path"``, which reads
-        real cells, while simulated ones are read by the shipped models. On the cells of the
-        positive controls, ``"both"`` means those that are shipped.
+        Name of a shipped one, such as ``"scgpt-baron"``; ``"scgpt"`` or ``"geneformer"``: the one
+        trained on pancreas or, for simulated cells, on these; ``"both"``; or a checkpoint of one's
+        own, ``"scgpt:/path"``, which reads real cells, while simulated ones are read by the
+        shipped models. On the cells of the positive controls, ``"both"`` means those that are
+        shipped.
     data
         Short name of the cells.
 
@@ -273,6 +274,8 @@ def models_for(model: str, data: str) -> dict[str, str]:
     >>> models_for("scgpt", "control")
     {'control-scgpt': 'control-scgpt'}
     """
+    if model in shipped_models():
+        return {model: model}
     family, colon, _ = model.partition(":")
     if colon and data not in (SIM, CONTROL):
         return {f"own-{family}": model}

@@ -134,6 +134,14 @@ def test_what_fails_writes_nothing(files, words):
     assert {path: path.read_bytes() for path in files.rglob("*") if path.is_file()} == before
 
 
+def test_too_few_draws_for_many_tests_are_told(small):
+    table, _, network = small
+    nets = {str(k): network for k in range(9)}
+    few = score_edges(table, references=nets, permutations=199, rewired=99)
+    assert "more permutations" in few.warnings[0] and few.warnings[0] in as_html(few)
+    assert score_edges(table, references={"n": network}, **FEW).warnings == []
+
+
 def test_a_broken_write_leaves_the_old_card(tmp_path):
     path = tmp_path / "card.html"
     path.write_text("old")

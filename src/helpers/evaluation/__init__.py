@@ -37,7 +37,6 @@ EXPORTS = {
     "nulls": (
         "decompose",
         "leave_one_tf_out",
-        "permute_edges",
         "rewire",
         "rewire_many",
     ),

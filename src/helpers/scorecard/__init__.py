@@ -3,6 +3,7 @@
 from helpers.lazy import exports
 
 EXPORTS = {
+    "heads": ("best_heads", "controls"),
     "edge_list": ("EdgeList", "read_edges"),
     "record": ("as_record", "as_table"),
     "results": ("ReferenceScore", "Scorecard"),

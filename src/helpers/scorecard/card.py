@@ -1,14 +1,7 @@
-"""A scorecard as one HTML file: words, tables and figures, nothing fetched from anywhere.
-
-Everything that comes from a user's file passes through `html.escape`; figures are pictures inside
-the file, in which a browser runs no script.
-"""
+"""A scorecard as one HTML file: words, tables and figures, nothing fetched from anywhere."""
 
 from __future__ import annotations
 
-import base64
-import io
-import re
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -19,14 +12,14 @@ from helpers import __version__
 from helpers.datasets.own_network import said
 from helpers.estimates import NotEstimable
 from helpers.plotting import shapes
-from helpers.scorecard.record import as_table
+from helpers.scorecard.audit_card import audit_section
+from helpers.scorecard.markup import bullets, drawable, figure_of, pairs_of, rows_of, table_of
 from helpers.scorecard.results import ReferenceScore, Scorecard
 from helpers.scorecard.verdict import CHANCE, MEANING, METHOD, Condition
 from helpers.statistics.results import Outcome
 
 MOST_TFS = 24
 """TFs in a figure: the highest half and the lowest half of it."""
-LABEL = 28
 
 
 def as_html(card: Scorecard) -> str:
@@ -41,26 +34,29 @@ def as_html(card: Scorecard) -> str:
     return page.substitute(
         title=escape(card.name),
         verdict=verdict,
-        read=_list(_how_read(card)),
-        sections="".join(parts),
-        table=_table(as_table(card)),
-        made=escape(f"Made by attention-audit {__version__}; settings: {_pairs(card.settings)}."),
+        read=bullets(_how_read(card)),
+        sections="".join(parts) + (audit_section(card.audit) if card.audit else ""),
+        table=table_of(card.table),
+        made=escape(f"Made by attention-audit {__version__}; settings: {pairs_of(card.settings)}."),
     )
 
 
 def _how_read(card: Scorecard) -> list[str]:
     edges = card.edges
-    side = {"forward": "source is the regulator", "transpose": "target is the regulator"}
+    side = " (source is the regulator)" if edges["direction"] == "forward" else ""
+    side = " (target is the regulator)" if edges["direction"] == "transpose" else side
     lines = [
         f"{edges['pairs']:,} scored pairs of {edges['sources']:,} sources and "
-        f"{edges['targets']:,} targets, from a {edges['kind']} of {edges['rows']:,} rows.",
-        f"Direction: {edges['direction']} ({side[edges['direction']]}).",
+        f"{edges['targets']:,} targets ({edges['kind']}, {edges['rows']:,} rows).",
+        f"Direction: {edges['direction']}{side}.",
         *edges["notes"],
     ]
     if card.cells is None:
         lines.append("No cells given: what needs expression is not estimable.")
     else:
-        lines.append(f"{card.cells['cells']:,} cells x {card.cells['genes']:,} genes.")
+        cells = card.cells
+        lines.append(f"{cells['cells']:,} of {cells['of']:,} cells x {cells['genes']:,} genes.")
+    lines += card.warnings
     lines.append(
         f"Answers hold for all tests of this card together ({METHOD} correction, level "
         f"{card.settings['alpha']:g})."
@@ -69,12 +65,12 @@ def _how_read(card: Scorecard) -> list[str]:
 
 
 def _section(one: ReferenceScore, found: dict[str, Condition]) -> str:
-    head = f"<section><h2>{escape(one.name)}</h2>" + _list([said(one.network), *_counts(one)])
+    head = f"<section><h2>{escape(one.name)}</h2>" + bullets([said(one.network), *_counts(one)])
     rows = [
         [name, condition.answer, _outcome(condition), MEANING[name]]
         for name, condition in found.items()
     ]
-    head += _rows(["Condition", "Answer", "What was found", "What it means"], rows, "wide stack")
+    head += rows_of(["Condition", "Answer", "What was found", "What it means"], rows, "wide stack")
     if isinstance(one.auroc, NotEstimable):
         return f"{head}</section>"
     return head + _aurocs(one, found[CHANCE]) + _tfs(one) + "</section>"
@@ -129,7 +125,7 @@ def _aurocs(one: ReferenceScore, chance: Condition) -> str:
     table = pd.DataFrame(rows, dtype=float).T
     caption = "AUROC on the same pairs with 95 % intervals over TFs and targets. Dashed: "
     caption += "mean under permuted gene labels." if line != 0.5 else "0.5."
-    return _figure(*shapes.forest(table, "AUROC", "AUROC", line=line), caption)
+    return figure_of(*shapes.forest(table, "AUROC", "AUROC", line=line), caption)
 
 
 def _tfs(one: ReferenceScore) -> str:
@@ -144,61 +140,10 @@ def _tfs(one: ReferenceScore) -> str:
     if len(table) > MOST_TFS:
         half = MOST_TFS // 2
         table = pd.concat([table.iloc[:half], table.iloc[-half:]])
-    shown = table.set_axis([_drawable(name) for name in table.index])
+    shown = table.set_axis([drawable(name) for name in table.index])
     caption = (
         f"AUROC of single TFs, drawn towards their mean by their own error: {len(shown)} of "
         f"{len(model.per_tf)}, highest and lowest. SD between TFs {model.heterogeneity.tau:.3f}; "
         f"a new TF is expected at {new}."
     )
-    return _figure(*shapes.forest(shown, "pooled", "AUROC of a TF", line=0.5), caption)
-
-
-def _drawable(name: str) -> str:
-    """Return a name that matplotlib takes as text, not as a formula."""
-    short = name if len(name) <= LABEL else f"{name[: LABEL - 1]}…"
-    return re.sub(r"[\x00-\x1f]", " ", short).replace("\\", "/").replace("$", r"\$")
-
-
-def _figure(figure, alt: str, caption: str) -> str:
-    import matplotlib.pyplot as plt
-
-    drawing = io.BytesIO()
-    with plt.rc_context({"svg.hashsalt": "scorecard"}):  # the same bytes each time
-        figure.savefig(drawing, format="svg", metadata={"Date": None, "Creator": None})
-    plt.close(figure)
-    picture = base64.b64encode(drawing.getvalue()).decode("ascii")
-    alt = alt.replace(r"\$", "$")
-    return (
-        f"<figure><img alt='{escape(alt)}' src='data:image/svg+xml;base64,{picture}'>"
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-    )
-
-
-def _list(lines: list[str]) -> str:
-    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
-
-
-def _rows(heads: list[str], rows: list[list[str]], kind: str = "wide") -> str:
-    top = "".join(f"<th scope='col'>{escape(head)}</th>" for head in heads)
-    body = "".join(f"<tr>{_cells(heads, row)}</tr>" for row in rows)
-    return (
-        f"<div class='{kind}' tabindex='0' role='region' aria-label='Table'>"
-        f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-def _cells(heads: list[str], row: list[str]) -> str:
-    return "".join(
-        f"<td data-head='{escape(head)}'>{escape(str(cell))}</td>"
-        for head, cell in zip(heads, row, strict=True)
-    )
-
-
-def _table(table: pd.DataFrame) -> str:
-    shown = table.astype(object).where(table.notna(), "")
-    number = lambda value: f"{value:.3g}" if isinstance(value, float) else str(value)  # noqa: E731
-    return _rows(list(shown.columns), shown.map(number).to_numpy().tolist())
-
-
-def _pairs(values: dict) -> str:
-    return ", ".join(f"{key} {value}" for key, value in values.items())
+    return figure_of(*shapes.forest(shown, "pooled", "AUROC of a TF", line=0.5), caption)

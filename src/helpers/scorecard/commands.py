@@ -1,4 +1,4 @@
-"""``helpers score``: an edge list against reference networks, on a reader's own files."""
+"""``helpers score`` and ``helpers audit``: edges, or a model, against reference networks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from helpers.errors import ParameterError
 
 if TYPE_CHECKING:
     from helpers.scorecard.results import Scorecard
+
+
+Writer = Callable[["Scorecard"], str]
 
 
 def score(
@@ -38,16 +41,13 @@ def score(
     ] = False,
     organism: Annotated[str, typer.Option(help="human or mouse.")] = "human",
     margin: Annotated[float, typer.Option(help="Half width of 'absent', in AUROC.")] = 0.05,
-    n_cells: Annotated[int, typer.Option(help="Most cells to use, drawn at random.")] = 2000,
+    n_cells: Annotated[int, typer.Option(help="Most cells to use, drawn at random.")] = 5000,
     permutations: Annotated[int, typer.Option(help="Draws of permuted gene labels.")] = 1999,
     rewired: Annotated[int, typer.Option(help="Draws of networks of the same degrees.")] = 999,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
 ) -> None:
     """Score an edge list, of any method, against reference networks: numbers and a verdict."""
-    outputs = {Path(name).expanduser(): _writer(name) for name in output or []}
-    inputs = {Path(one).expanduser().absolute() for one in (edges, cells or "", *reference)}
-    if taken := [str(path) for path in outputs if path.absolute() in inputs]:
-        raise ParameterError(f"{taken[0]} is an input; write to another file")
+    outputs = _outputs(output, [edges, cells or "", *reference])
     from helpers.scorecard.score import score_edges
 
     card = score_edges(
@@ -65,6 +65,81 @@ def score(
         seed=seed,
     )
     typer.echo(_console(card))
+    _keep(card, outputs)
+
+
+def audit(
+    model: Annotated[str, typer.Argument(help="scgpt-baron, scgpt:/path or geneformer:/path.")],
+    cells: Annotated[str, typer.Option(help="Counts: a registered set or a file of cells.")],
+    reference: Annotated[
+        list[str],
+        typer.Option("--reference", "-r", help="Registered name or file of edges; repeat."),
+    ],
+    output: Annotated[
+        list[str] | None,
+        typer.Option("--output", "-o", help="card.html, result.json or table.csv; repeat."),
+    ] = None,
+    direction: Annotated[
+        str, typer.Option(help="Any of forward, transpose, symmetric, with commas between.")
+    ] = "forward,transpose,symmetric",
+    n_cells: Annotated[int, typer.Option(help="Cells to draw at random.")] = 300,
+    n_genes: Annotated[int, typer.Option(help="Most genes on both axes.")] = 300,
+    min_count: Annotated[int, typer.Option(help="Fewest cells that hold both genes.")] = 20,
+    margin: Annotated[float, typer.Option(help="Half width of 'absent', in AUROC.")] = 0.05,
+    permutations: Annotated[int, typer.Option(help="Draws of permuted gene labels.")] = 1999,
+    rewired: Annotated[int, typer.Option(help="Draws of networks of the same degrees.")] = 999,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only estimate time and memory.")
+    ] = False,
+) -> None:
+    """Ask whether the attention of a model knows regulation: all layers and heads, with nulls."""
+    outputs = _outputs(output, [model.partition(":")[2], cells, *reference])
+    from helpers.scorecard.audit import audit as audited
+    from helpers.scorecard.audit import estimate
+    from helpers.scorecard.audit_card import head_words, not_found
+
+    if dry_run:
+        cost = estimate(model, cells, reference, n_cells, n_genes, seed)
+        typer.echo(
+            f"About {cost['seconds'] / 60:.1f} minutes on this machine and "
+            f"{cost['gigabytes_of_scores']:.2f} GB for the scores of {cost['layers']} layers x "
+            f"{cost['heads']} heads, besides the model and the cells."
+        )
+        return
+    card = audited(
+        model,
+        cells,
+        reference,
+        direction=[part.strip() for part in direction.split(",") if part.strip()],
+        n_cells=n_cells,
+        n_genes=n_genes,
+        min_count=min_count,
+        margin=margin,
+        permutations=permutations,
+        rewired=rewired,
+        seed=seed,
+        tell=lambda text: typer.echo(text, err=True),
+    )
+    typer.echo(_console(card))
+    for name, found in card.audit["heads"].items():
+        typer.echo(f"{name}, heads: {head_words(found)}")
+    for name, found in card.audit["controls"].items():
+        typer.echo(f"{name} control: {head_words(found)}")
+    if not_found(card.audit["controls"]):
+        typer.echo("The controls did not come out as they should: take no answer from this.")
+    _keep(card, outputs)
+
+
+def _outputs(names: list[str] | None, inputs: list[str]) -> dict[Path, Writer]:
+    outputs = {Path(name).expanduser(): _writer(name) for name in names or []}
+    taken = {Path(one).expanduser().absolute() for one in inputs if one}
+    if wrong := [str(path) for path in outputs if path.absolute() in taken]:
+        raise ParameterError(f"{wrong[0]} is an input; write to another file")
+    return outputs
+
+
+def _keep(card: Scorecard, outputs: dict[Path, Writer]) -> None:
     for path, write in outputs.items():
         _write(path, write(card))
         typer.echo(f"Wrote {path}")
@@ -101,14 +176,14 @@ def _csv(card: Scorecard) -> str:
 WRITERS = {".html": _html, ".json": _json, ".csv": _csv}
 
 
-def _writer(name: str) -> Callable[[Scorecard], str]:
+def _writer(name: str) -> Writer:
     if (found := WRITERS.get(Path(name).suffix.lower())) is None:
         raise ParameterError(f"{name}: the name must end in {', '.join(WRITERS)}")
     return found
 
 
 def _console(card: Scorecard) -> str:
-    lines = [f"{card.name}: {note}" for note in card.edges["notes"]]
+    lines = [f"{card.name}: {note}" for note in [*card.edges["notes"], *card.warnings]]
     shown = card.table[
         ["reference", "quantity", "estimate", "low", "high", "corrected p", "answer"]
     ]

@@ -10,7 +10,7 @@ from anndata import AnnData
 from scipy.stats import rankdata
 
 from helpers.datasets import load
-from helpers.datasets.own import read_own
+from helpers.datasets.own import open_own
 from helpers.edges.expression import counts_of, expression
 from helpers.errors import DataError, ParameterError
 from helpers.estimates import NotEstimable
@@ -23,8 +23,10 @@ PRODUCTS = ("mean product", "variance product", "detection product")
 
 def cells_of(
     cells: AnnData | str | Path, n_cells: int, seed: int, organism: str = "human"
-) -> AnnData:
-    """Return at most `n_cells` cells, drawn at random, of a file, a registered set or an AnnData.
+) -> tuple[AnnData, int]:
+    """Return at most `n_cells` cells of a file, a registered set or an AnnData, and of how many.
+
+    They are drawn at random.
 
     Raises
     ------
@@ -32,25 +34,32 @@ def cells_of(
         If there are none, or they hold no counts.
     """
     if isinstance(cells, AnnData):
-        adata = cells
-    elif isinstance(cells, (str, Path)):
-        named = "/" not in str(cells) and not Path(cells).suffix
-        adata = load(str(cells)) if named else read_own(cells, organism)
-    else:
+        held = cells
+    elif not isinstance(cells, (str, Path)):
         raise ParameterError(f"cells are a {type(cells).__name__}; give a path or an AnnData")
-    if not adata.var_names.is_unique:
+    elif "/" not in str(cells) and not Path(cells).suffix:
+        held = load(str(cells))
+    elif organism != "human":
+        raise ParameterError(
+            "genes of a file of cells are read as human ones, of mouse by their orthologs; use "
+            "human references and edges, or give an AnnData"
+        )
+    else:
+        held = open_own(cells)
+    if not held.var_names.is_unique:
         raise DataError("a gene stands twice in the cells; call var_names_make_unique() first")
-    if n_cells < adata.n_obs:
-        rows = np.random.default_rng(seed).permutation(adata.n_obs)[:n_cells]
-        adata = adata[np.sort(rows)]
+    rows = np.sort(np.random.default_rng(seed).permutation(held.n_obs)[:n_cells])
+    adata = held[rows] if isinstance(held, AnnData) else held.take(rows)
     if not np.isfinite(counts_of(adata).data).all():
         raise DataError("the cells hold NaN or infinite values, which are no counts")
-    return adata
+    return adata, held.n_obs
 
 
 def covariates(adata: AnnData, universe: Universe) -> pd.DataFrame | NotEstimable:
     """Return the size of Spearman's correlation and three products for every pair (n rows).
 
+    Errors of the correlation count: a score made from more cells than these knows co-expression
+    better than the covariate does, and then adds to it without being more than co-expression.
     Pairs with a gene that the cells lack, or in which it does not vary, are NaN.
 
     Returns

@@ -43,6 +43,7 @@ def as_record(card: Scorecard) -> dict[str, Any]:
             "references": [
                 _reference(one, found[one.name], verdicts[one.name]) for one in card.references
             ],
+            "audit": card.audit,
         }
     )
 

@@ -54,6 +54,8 @@ class Scorecard:
         What was scored and how: plain values.
     references
         One result per reference.
+    audit
+        Of a model: heads, controls, provenance, what was not tested.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Scorecard:
     cells: dict | None
     settings: dict
     references: tuple[ReferenceScore, ...]
+    audit: dict | None = None
 
     @property
     def conditions(self) -> dict[str, dict[str, Condition]]:
@@ -73,6 +76,27 @@ class Scorecard:
         """Reference -> verdict in words."""
         margin = self.settings["margin"]
         return {name: headline(found, margin) for name, found in self.conditions.items()}
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the number of cells, or of draws, cannot tell; mostly nothing."""
+        found, cells = [], self.cells
+        if cells is not None and cells["cells"] < cells["of"]:
+            found.append(
+                f"co-expression is that of {cells['cells']} of {cells['of']} cells: a score made "
+                "from all of them may know it better, and seem to go beyond it"
+            )
+        made = [c for found in self.conditions.values() for c in found.values() if c.corrected]
+        floor = max((c.outcome.p_floor for c in made), default=0.0)
+        if floor * len(made) <= self.settings["alpha"]:
+            return found
+        text = (
+            f"{len(made)} tests are corrected together, and the smallest p of some is {floor:g}: "
+        )
+        return [
+            *found,
+            f"{text}give more permutations and rewired networks, or these can never be called",
+        ]
 
     @property
     def table(self) -> pd.DataFrame:
