@@ -7,7 +7,7 @@ import pandas as pd
 
 from helpers.errors import ParameterError
 from helpers.estimates import NotEstimable
-from helpers.evaluation.matched import MatchedSets, matching_variables
+from helpers.evaluation.matched import MatchedSets, matching_variables, targets_tf
 from helpers.evaluation.sets import EvaluationSet
 
 DETECTION_FLOOR = 0.05
@@ -94,5 +94,6 @@ def window_negatives(
         evaluation.source[positives],
         evaluation.target[positives],
         matching_variables(evaluation, features),
+        targets_tf(evaluation),
         tuple(dropped),
     )
