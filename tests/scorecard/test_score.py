@@ -63,7 +63,8 @@ def cells_rows(adata):
 
 def test_coexpression_is_spearmans(small):
     table, adata, network = small
-    some = cells_of(adata, 300, 1)
+    some, total = cells_of(adata, 300, 1)
+    assert (some.n_obs, total) == (300, 600)
     universe = universe_of(read_edges(table), network, "net")
     found = covariates(some, universe)["co-expression"]
     whole = abs(correlation_edges(some))
@@ -220,6 +221,24 @@ def test_the_truth_of_100_worlds():
 
 def test_relabelled_networks_are_not():
     assert rates(range(40), null=True)["any"] <= 4  # 2 expected at most, 5 or more in 5 %
+
+
+def test_coexpression_is_not_called_beyond_itself():
+    called = 0
+    for seed in range(10):
+        _, adata, network = drawn(seed)
+        size = abs(correlation_edges(adata)).to_pandas()
+        noise = np.random.default_rng(seed).normal(size=size.shape)
+        score = size + 0.1 * size.to_numpy().std() * noise
+        card = score_edges(score, adata, {"n": network}, seed=seed, **(FEW | {"n_cells": 600}))
+        assert card.conditions["n"][CHANCE].answer == "yes" and card.warnings == []
+        called += card.conditions["n"][COEXPRESSION].answer == "yes"
+    assert called <= 1
+
+
+def test_fewer_cells_than_there_are_is_a_warning(card):
+    (warning,) = card.warnings
+    assert warning.startswith("co-expression is that of 400 of 600 cells")
 
 
 def test_scoring_loads_neither_torch_nor_transformers(tmp_path, small):

@@ -18,7 +18,8 @@ from helpers.edges.attention import DIRECTIONS, pool
 from helpers.errors import ParameterError
 from helpers.files import sha256_of
 from helpers.models.load import resolve
-from helpers.reading import draw_cells, models_for, read_attention
+from helpers.reading import CONTROL, SHORT, SIM, draw_cells, models_for, read_attention
+from helpers.scorecard.covariates import cells_of
 from helpers.scorecard.edge_list import read_edges
 from helpers.scorecard.heads import best_heads, controls, directed
 from helpers.scorecard.one_reference import reference_score
@@ -27,6 +28,8 @@ from helpers.scorecard.score import checked_settings
 from helpers.scorecard.universe import universe_of
 
 RANDOM = "random weights"
+MOST_CELLS = 5000
+"""Cells for expression."""
 NOT_TESTED = (
     "Token embeddings, residual streams, values, gradients and probes: attention only is tested.",
     "Layers or heads combined in other ways than their mean and the best one.",
@@ -91,6 +94,10 @@ def audit(
     adata = draw_cells(cells, n_cells, seed)
     if len(models_for(model, str(adata.uns["data"]))) != 1:
         raise ParameterError(f"{model!r} is more than one model; audit them one by one")
+    # A model may have learned co-expression from more cells than its attention is read on.
+    expressed, total = adata, adata.n_obs
+    if cells not in (SIM, CONTROL):
+        expressed, total = cells_of(SHORT.get(cells, cells), MOST_CELLS, seed)
     tell(f"2 of 5: attention of {model} in {adata.n_obs} cells")
     (one,) = read_attention(model, adata, n_genes, references, seed=seed)
     tell("3 of 5: the same with random weights")
@@ -108,7 +115,9 @@ def audit(
             rng = np.random.default_rng([seed, k, j])
             label = f"{name}, {way}"
             rivals = {RANDOM: rival}
-            scored.append(reference_score(label, network, universe, adata, settings, rng, rivals))
+            scored.append(
+                reference_score(label, network, universe, expressed, settings, rng, rivals)
+            )
     heads = best_heads(attention, one.references, permutations, seed)
     tell("5 of 5: controls")
     about = {
@@ -122,7 +131,8 @@ def audit(
         "seconds": round(time.perf_counter() - begun, 1),
     }
     edges = score.report | {"direction": ", ".join(direction), "kind": "attention", "notes": []}
-    cells_read = {"cells": int(adata.n_obs), "genes": int(adata.n_vars), "name": Path(cells).name}
+    cells_read = {"cells": expressed.n_obs, "of": total, "genes": expressed.n_vars}
+    cells_read |= {"name": Path(cells).name, "with_attention": adata.n_obs}
     return Scorecard(model.split("/")[-1], edges, cells_read, settings, tuple(scored), about)
 
 

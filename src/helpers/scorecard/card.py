@@ -54,7 +54,8 @@ def _how_read(card: Scorecard) -> list[str]:
     if card.cells is None:
         lines.append("No cells given: what needs expression is not estimable.")
     else:
-        lines.append(f"{card.cells['cells']:,} cells x {card.cells['genes']:,} genes.")
+        cells = card.cells
+        lines.append(f"{cells['cells']:,} of {cells['of']:,} cells x {cells['genes']:,} genes.")
     lines += card.warnings
     lines.append(
         f"Answers hold for all tests of this card together ({METHOD} correction, level "

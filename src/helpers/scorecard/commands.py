@@ -41,7 +41,7 @@ def score(
     ] = False,
     organism: Annotated[str, typer.Option(help="human or mouse.")] = "human",
     margin: Annotated[float, typer.Option(help="Half width of 'absent', in AUROC.")] = 0.05,
-    n_cells: Annotated[int, typer.Option(help="Most cells to use, drawn at random.")] = 2000,
+    n_cells: Annotated[int, typer.Option(help="Most cells to use, drawn at random.")] = 5000,
     permutations: Annotated[int, typer.Option(help="Draws of permuted gene labels.")] = 1999,
     rewired: Annotated[int, typer.Option(help="Draws of networks of the same degrees.")] = 999,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,

@@ -23,8 +23,10 @@ PRODUCTS = ("mean product", "variance product", "detection product")
 
 def cells_of(
     cells: AnnData | str | Path, n_cells: int, seed: int, organism: str = "human"
-) -> AnnData:
-    """Return at most `n_cells` cells, drawn at random, of a file, a registered set or an AnnData.
+) -> tuple[AnnData, int]:
+    """Return at most `n_cells` cells of a file, a registered set or an AnnData, and of how many.
+
+    They are drawn at random.
 
     Raises
     ------
@@ -50,12 +52,14 @@ def cells_of(
     adata = held[rows] if isinstance(held, AnnData) else held.take(rows)
     if not np.isfinite(counts_of(adata).data).all():
         raise DataError("the cells hold NaN or infinite values, which are no counts")
-    return adata
+    return adata, held.n_obs
 
 
 def covariates(adata: AnnData, universe: Universe) -> pd.DataFrame | NotEstimable:
     """Return the size of Spearman's correlation and three products for every pair (n rows).
 
+    Errors of the correlation count: a score made from more cells than these knows co-expression
+    better than the covariate does, and then adds to it without being more than co-expression.
     Pairs with a gene that the cells lack, or in which it does not vary, are NaN.
 
     Returns

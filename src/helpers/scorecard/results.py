@@ -79,15 +79,24 @@ class Scorecard:
 
     @property
     def warnings(self) -> list[str]:
-        """What the number of draws cannot tell, if there is such a thing."""
+        """What the number of cells, or of draws, cannot tell; mostly nothing."""
+        found, cells = [], self.cells
+        if cells is not None and cells["cells"] < cells["of"]:
+            found.append(
+                f"co-expression is that of {cells['cells']} of {cells['of']} cells: a score made "
+                "from all of them may know it better, and seem to go beyond it"
+            )
         made = [c for found in self.conditions.values() for c in found.values() if c.corrected]
         floor = max((c.outcome.p_floor for c in made), default=0.0)
         if floor * len(made) <= self.settings["alpha"]:
-            return []
+            return found
         text = (
             f"{len(made)} tests are corrected together, and the smallest p of some is {floor:g}: "
         )
-        return [f"{text}give more permutations and rewired networks, or these can never be called"]
+        return [
+            *found,
+            f"{text}give more permutations and rewired networks, or these can never be called",
+        ]
 
     @property
     def table(self) -> pd.DataFrame:

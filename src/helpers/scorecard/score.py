@@ -30,7 +30,7 @@ def score_edges(
     organism: str = "human",
     margin: float = 0.05,
     alpha: float = 0.05,
-    n_cells: int = 2000,
+    n_cells: int = 5000,
     permutations: int = 1999,
     rewired: int = 999,
     seed: int = 0,
@@ -60,7 +60,8 @@ def score_edges(
     margin, alpha
         Half width of "absent", in AUROC, and level of the verdict, family-wise over all tests.
     n_cells
-        Most cells to use, drawn at random.
+        Most cells to use, drawn at random; a card of fewer cells than there are warns that a score
+        made from all of them may know co-expression better than the correlation does.
     permutations, rewired, seed
         Draws of permuted labels and of rewired networks, and the seed of everything random.
 
@@ -91,14 +92,14 @@ def score_edges(
     settings = checked_settings(margin, alpha, n_cells, permutations, rewired, seed)
     settings |= {"organism": organism, "listed_only": listed_only}
     listed = read_edges(edges, name, direction, signed)
-    adata = None if cells is None else cells_of(cells, n_cells, seed, organism)
+    adata, total = (None, 0) if cells is None else cells_of(cells, n_cells, seed, organism)
     found = networks(references, organism)
     scored = []
     for k, (short, network) in enumerate(found.items()):
         universe = universe_of(listed, network, short, listed_only)
         rng = np.random.default_rng([seed, k])
         scored.append(reference_score(short, network, universe, adata, settings, rng))
-    about = None if adata is None else {"cells": int(adata.n_obs), "genes": int(adata.n_vars)}
+    about = None if adata is None else {"cells": adata.n_obs, "of": total, "genes": adata.n_vars}
     if about is not None and isinstance(cells, (str, Path)):
         about["name"] = Path(cells).name
     return Scorecard(listed.name, _plain(listed), about, settings, tuple(scored))
