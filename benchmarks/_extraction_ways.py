@@ -10,8 +10,8 @@ import torch
 from transformers import BertConfig, BertForMaskedLM
 
 from helpers.extraction.axes import Axes, slots_of
+from helpers.extraction.capture import Plan, run_plan
 from helpers.extraction.devices import Setting
-from helpers.extraction.extract import Plan, run_plan
 from helpers.extraction.layout import lay_out
 from helpers.extraction.rows import take_rows
 from helpers.extraction.sums import Sums, empty_sums, prepare

@@ -15,7 +15,6 @@ import json
 import os
 import sys
 import time
-import tracemalloc
 from collections.abc import Callable
 from functools import partial
 
@@ -24,14 +23,11 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMB
     os.environ.setdefault(name, "2")
 
 import numpy as np
-from scipy import sparse
-from scipy.stats import rankdata, spearmanr
+from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
-from helpers.statistics.auroc import auroc_many, presort
-from helpers.statistics.bootstrap_units import pair_counts, pair_draws
+from helpers.statistics.auroc import DRAWS_AT_ONCE, auroc_many, presort
 from helpers.statistics.clusters import cluster_counts, cluster_tables
-from helpers.statistics.correlation import spearman_matrix
 from helpers.statistics.crossed import crossed_auroc
 from helpers.statistics.curveball import curveball
 from helpers.statistics.permutation import permutation_null
@@ -47,15 +43,6 @@ def seconds(function: Callable[[], object]) -> float:
     start = time.perf_counter()
     function()
     return time.perf_counter() - start
-
-
-def with_peak(function: Callable[[], np.ndarray]) -> tuple[np.ndarray, float]:
-    """Return the result of one call and the peak of the memory it allocated, in MB."""
-    tracemalloc.start()
-    result = function()
-    peak = tracemalloc.get_traced_memory()[1] / 2**20
-    tracemalloc.stop()
-    return result, peak
 
 
 def fastest(*functions: Callable[[], object], repeats: int = 3) -> float:
@@ -118,6 +105,25 @@ def rank_loop(rng: np.random.Generator, n: int, draws: int, loops: int) -> dict:
     ours = fastest(lambda: permutation_null(scores, labels, rng, draws)) / draws
     name = f"permutation AUROC, n = {n:,}, ranked once"
     return row(name, ours, fastest(loop) / loops, f"numpy, loop timed on {loops}", gap)
+
+
+def pair_counts(n: int, rng: np.random.Generator, draws: int) -> np.ndarray:
+    """Return (draws, n) counts of resamples of n pairs with replacement."""
+    counts = np.empty((draws, n), dtype=np.uint16)
+    for line in counts:
+        line[:] = np.bincount(rng.integers(0, n, size=n, dtype=np.uint32), minlength=n)
+    return counts
+
+
+def pair_draws(
+    scores: np.ndarray, labels: np.ndarray, rng: np.random.Generator, draws: int
+) -> np.ndarray:
+    """Return AUROC draws (draws, k) from resampling single pairs, common to all k scores."""
+    sorted_once = presort(scores, labels)
+    sizes = [min(DRAWS_AT_ONCE, draws - start) for start in range(0, draws, DRAWS_AT_ONCE)]
+    return np.concatenate(
+        [sorted_once.weighted(pair_counts(labels.size, rng, size)) for size in sizes]
+    )
 
 
 def pair_bootstrap(rng: np.random.Generator, n: int, draws: int, loops: int, heads: int) -> dict:
@@ -238,27 +244,6 @@ def relabelled(rng: np.random.Generator, n: int, draws: int, loops: int) -> dict
     return row(name, ours, fastest(loop) / loops, f"loop timed on {loops}", gap)
 
 
-def rank_correlation(rng: np.random.Generator, cells: int, genes: int, kind: str) -> dict:
-    """All-pairs Spearman correlation, on counts as in single cells or on continuous values."""
-    if kind == "counts":
-        mean = np.exp(rng.normal(-3.2, 1.5, genes))
-        dense = rng.poisson(mean * rng.gamma(2.0, 0.5, (cells, 1))).astype(np.float64)
-        dense[0] += dense.sum(axis=0) == 0
-        data = sparse.csr_matrix(dense)
-        label = f"Spearman, {cells:,} x {genes:,} counts ({data.nnz / dense.size:.0%} non-zero)"
-    else:
-        data = dense = rng.normal(size=(cells, genes))
-        label = f"Spearman, {cells:,} x {genes:,} continuous"
-    spearman_matrix(data[:50, :5] + (0 if kind != "counts" else sparse.eye(50, 5, format="csr")))
-    found, our_peak = with_peak(lambda: spearman_matrix(data))
-    expected, their_peak = with_peak(lambda: spearmanr(dense).statistic)
-    gap = np.abs(found - expected).max()
-    ours = fastest(lambda: spearman_matrix(data), repeats=5)
-    theirs = fastest(lambda: spearmanr(dense))
-    note = f"scipy on the dense array; peak memory {our_peak:.0f} MB against {their_peak:.0f} MB"
-    return row(label, ours, theirs, note, gap)
-
-
 def rewiring(rng: np.random.Generator, shape: tuple[int, int], edges_: int, draws: int) -> dict:
     """Degree-preserving networks."""
     rate = rng.dirichlet(np.full(shape[0], 0.5))[:, None] * rng.dirichlet(np.full(shape[1], 0.5))
@@ -299,7 +284,6 @@ def main() -> int:
     rng = np.random.default_rng(0)
     n = 100_000
     heads = 24 if quick else 324
-    size = (2_000, 400) if quick else (20_000, 2_000)
     draws, few = (100, 3) if quick else (1000, 20)
     tasks = {
         "permutation_auroc": partial(permutations, rng, n, 10 * draws, few),
@@ -312,8 +296,6 @@ def main() -> int:
         ),
         "crossed_many_scores": partial(two_way_errors, rng, n, heads, few),
         "relabelled_auroc": partial(relabelled, rng, n, 10 * draws, few),
-        "spearman_counts": partial(rank_correlation, rng, *size, "counts"),
-        "spearman_continuous": partial(rank_correlation, rng, *size, "continuous"),
     } | {
         f"curveball_{name}": partial(rewiring, rng, (500, 5000), number, draws)
         for name, number in EDGES.items()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bookkit import notebooks
 from bookkit.findings import Finding, Results
 from bookkit.values import shown
 from helpers.errors import HelpersError, RegistryError
+from helpers.registry import declared
 from helpers.registry.declared import Declarations
 
 FAILURES = (HelpersError, KeyError, ValueError, TypeError)
@@ -32,6 +34,8 @@ def p_text(p: float, name: str = "p") -> str:
 def tally(results: Results, pattern: str) -> str:
     """Return in how many analyses a test has an answer other than ``open``: ``"1 of 4"``.
 
+    Worlds with a planted answer are not counted, unless they are asked for.
+
     Parameters
     ----------
     results
@@ -43,8 +47,9 @@ def tally(results: Results, pattern: str) -> str:
     pattern, _, answer = pattern.strip().partition(" ")
     analyses = results.count(pattern, "analyses")
     counted = results.count(pattern, answer.strip() or "calls")
-    tested = [one for one in results.findings(pattern) if one.answer != "untestable"]
-    mark = "" if all(one.q is not None for one in tested) else " (uncorrected)"
+    tested = [one for one in results.counted(pattern) if one.answer != "untestable"]
+    corrected = all(one.q is not None or one.planted for one in tested)
+    mark = "" if corrected else " (uncorrected)"
     return f"{counted} of {analyses}{mark}"
 
 
@@ -57,7 +62,8 @@ def cell(one: Finding) -> str:
     estimate = "" if row.estimate is None else f"{shown(row.estimate)}{limits}"
     if row.p is None:
         return estimate
-    book = "uncorrected" if one.q is None else p_text(one.q, "q")
+    none = "known truth" if one.planted else "uncorrected"
+    book = none if one.q is None else p_text(one.q, "q")
     words = f"**{one.test.says[one.answer]}**" if one.test.says else ""
     found = f"{words}: {estimate}; {p_text(row.p)}, {book}"
     if one.answer == "open" and one.mde is not None:
@@ -117,6 +123,23 @@ def live_table(stated: Declarations, found: Iterable[Finding]) -> str:
     return markdown(heads, table) + (
         "\n\nThese p are uncorrected: the correction over all tests belongs to the whole book."
     )
+
+
+def test_names() -> dict[str, str]:
+    """Return number -> what a test measures, with its number: ``"AUROC (12.1)"``, for all pages.
+
+    Statistics that several tests of a page share are told apart by their nulls.
+    """
+    names: dict[str, str] = {}
+    for page in notebooks.names():
+        if not (path := notebooks.statements_path(page)).is_file():
+            continue
+        tests = declared.load(path).tests
+        statistics = [test.statistic for test in tests.values()]
+        for number, test in tests.items():
+            null = f", {test.under}" if statistics.count(test.statistic) > 1 else ""
+            names[number] = f"{test.statistic}{null} ({number})"
+    return names
 
 
 def declared_table(stated: Declarations) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 from bookkit import notebooks
 from bookkit.provenance import FILE as RUN
 from bookkit.values import FILE, lookup, read_values
+from helpers.datasets.simulate.planted import on_planted_world
 from helpers.errors import RegistryError, RunError
 from helpers.files import results_dir
 from helpers.registry import TestRecord, declared, read
@@ -61,6 +62,11 @@ class Finding:
     equivalence: bool = False
 
     @property
+    def planted(self) -> bool:
+        """Whether the answer was planted in a simulated world: no correction concerns it."""
+        return on_planted_world(self.row.test_id)
+
+    @property
     def answer(self) -> str:
         """``found``, ``above``, ``below``, ``open``; ``untestable``, or ``none`` without a p."""
         if not self.row.estimable:
@@ -77,7 +83,8 @@ class Finding:
             return f"cannot be tested ({self.row.reason})"
         if self.answer == "none":
             return "is described, not tested"
-        return self.test.says[self.answer] + ("" if self.q is not None else " (uncorrected)")
+        mark = " (known truth)" if self.planted else " (uncorrected)"
+        return self.test.says[self.answer] + ("" if self.q is not None else mark)
 
 
 @dataclass(frozen=True)
@@ -185,15 +192,30 @@ class Results:
                 return one
         raise RegistryError(f"no test {test_id} was recorded")
 
+    def counted(self, pattern: str) -> list[Finding]:
+        """Return the recorded tests that a count is about.
+
+        Those on worlds with a planted answer are left out, unless the pattern names a scope or
+        there are no others.
+
+        Raises
+        ------
+        RegistryError
+            If none was recorded.
+        """
+        found = self.findings(pattern)
+        if not found:
+            raise RegistryError(f"no test {pattern} was recorded")
+        asked = [one for one in found if not one.planted]
+        return found if "/" in pattern or not asked else asked
+
     def count(self, pattern: str, what: str) -> int:
         """Return how many analyses there are (``analyses``), or have an answer.
 
         ``calls`` counts every answer but ``open``; analyses that cannot be tested count nowhere
         but under ``untestable``.
         """
-        answers = [one.answer for one in self.findings(pattern)]
-        if not answers:
-            raise RegistryError(f"no test {pattern} was recorded")
+        answers = [one.answer for one in self.counted(pattern)]
         if what == "analyses":
             return sum(answer != "untestable" for answer in answers)
         if what == "calls":

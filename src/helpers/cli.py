@@ -1,4 +1,4 @@
-"""The command line: ``helpers data|models``, and what other packages add.
+"""The command line: ``helpers data|models|worlds|score|audit|compare``, and what others add.
 
 Exit codes: 0 done, 1 our own clear error, 2 wrong usage.
 """
@@ -13,8 +13,11 @@ import typer
 from typer.core import TyperGroup
 
 from helpers.datasets import commands as data
+from helpers.datasets import world_commands as worlds
 from helpers.errors import HelpersError
+from helpers.evaluation.commands import compare
 from helpers.models import commands as models
+from helpers.scorecard.commands import audit, score
 
 
 class Main(TyperGroup):
@@ -38,6 +41,7 @@ app = typer.Typer(
 )
 app.add_typer(data.app)
 app.add_typer(models.app)
+app.add_typer(worlds.app)
 for other in entry_points(group="helpers.commands"):  # of packages that build on this one
     app.add_typer(other.load())
 
@@ -52,6 +56,18 @@ def main(
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING, format="%(name)s: %(message)s"
     )
+
+
+app.command(
+    epilog="Example: helpers score edges.tsv --cells cells.h5ad --reference trrust -o card.html"
+)(score)
+app.command(
+    epilog="Example: helpers audit scgpt-baron --cells baron-human --reference trrust -o card.html"
+)(audit)
+
+app.command(epilog="Example: helpers compare cells.h5ad --by condition --first ctrl --second stim")(
+    compare
+)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def exports(
         ``__name__`` of the package.
     where
         Module of the package -> names that the package offers. It is written as a literal called
-        ``EXPORTS``, which `helpers.running.closure` reads too: a page depends on the modules of the
+        ``EXPORTS``, which `bookkit.dependencies` reads too: a page depends on the modules of the
         names that it imports, not on the whole room.
     """
     home = {name: module for module, names in where.items() for name in names}

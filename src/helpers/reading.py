@@ -20,11 +20,12 @@ import pandas as pd
 import xarray as xr
 
 from helpers.datasets import load
-from helpers.datasets.own import read_own
+from helpers.datasets.own import in_words, open_own, with_roles
 from helpers.datasets.own_network import networks, said
 from helpers.datasets.simulate import World, control_world, training_world
 from helpers.edges import edge_scores, pool, uniform_of_tokens
 from helpers.errors import DataError, ParameterError
+from helpers.estimates import NotEstimable
 from helpers.extraction import extract, order_share
 from helpers.models.adapter import ModelAdapter, Tokens
 from helpers.models.load import load_model, shipped_models
@@ -128,19 +129,23 @@ class Reading:
         return (found["sum"] / found["count"].where(found["count"] > 0)).fillna(0.5)
 
 
-def draw_cells(data: str, n_cells: int, seed: int) -> ad.AnnData:
+def draw_cells(data: str, n_cells: int, seed: int, symbols: str = "", **columns: str) -> ad.AnnData:
     """Draw cells at random.
 
     Parameters
     ----------
     data
         Name of a registered set (``"baron"`` is short for ``"baron-human"``), ``"sim"`` for the
-        simulated training world, ``"control"`` for that of the positive controls, or the path of an
-        ``.h5ad`` file of human cells with counts (see `helpers.datasets.own.read_own`).
+        simulated training world, ``"control"`` for that of the positive controls, or the path of a
+        file of human or mouse cells with counts (see `helpers.datasets.own.open_own`), of which
+        only the cells that are drawn, and what is counted per gene, are held in memory.
     n_cells
         How many; a number larger than there are is refused. The first n of them are a draw of n.
     seed
         Seed of the draw.
+    symbols, **columns
+        Columns of a file's ``var`` and ``obs``: symbols, ``cell_type``, ``donor``, ``batch``;
+        empty where they have these names. The simulated worlds need none.
 
     Returns
     -------
@@ -156,19 +161,81 @@ def draw_cells(data: str, n_cells: int, seed: int) -> ad.AnnData:
     """
     name = data
     if data in (SIM, CONTROL):
-        adata = _world(data).adata
-        known = adata.var_names
+        cells = _world(data).adata
+    elif is_file(data):
+        cells = open_own(data, symbols=symbols, **columns)
+        name = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(data).stem) or "cells"
+        name = f"own-{name}" if name in (SIM, CONTROL) else name
     else:
-        own = data.endswith(".h5ad")
-        adata = read_own(data) if own else load(SHORT.get(data, data))
-        name = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(data).stem) if own else data
-        known = training_genes(adata)[0]
-    if n_cells > adata.n_obs:
-        raise ParameterError(f"n_cells is {n_cells}; {data} holds {adata.n_obs} cells")
-    drawn = adata[np.random.default_rng(seed).permutation(adata.n_obs)[:n_cells]].copy()
+        cells = load(SHORT.get(data, data))
+        cells.obs = with_roles(cells.obs, data, **columns)
+    if n_cells > cells.n_obs:
+        raise ParameterError(f"n_cells is {n_cells}; {data} holds {cells.n_obs} cells")
+    known = cells.var_names if data in (SIM, CONTROL) else training_genes(cells)[0]
+    rows = np.random.default_rng(seed).permutation(cells.n_obs)[:n_cells]
+    drawn = cells[rows].copy() if isinstance(cells, ad.AnnData) else cells.take(rows)
     drawn.var[READ] = drawn.var_names.isin(known)
     drawn.uns["data"] = name
     return drawn
+
+
+def is_file(data: str) -> bool:
+    """Return whether the name of cells is that of a file: it has a slash or an ending."""
+    return "/" in data or "." in data
+
+
+def no_cell_types(adata: ad.AnnData) -> NotEstimable | None:
+    """Return why parts that need cell types cannot be had, or None where they can.
+
+    Nothing is clustered in their place: clusters of the same cells are no labels.
+    """
+    if "cell_type" not in adata.obs:
+        has = in_words(adata.obs)
+        return NotEstimable(f"no cell types (cell_type=COLUMN names them; obs has {has})")
+    if (many := adata.obs["cell_type"].nunique()) < 2:
+        return NotEstimable(f"{many} cell type; two are needed")
+    return None
+
+
+def coverage(readings: Sequence[Reading]) -> pd.DataFrame:
+    """Return what of cells, model and network meets: one row per reading and network.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``data, model, reference``; ``cells``; ``genes`` of the cells, those ``given`` to the model,
+        of these ``known`` to it, and ``scored``; ``TFs`` and ``edges`` of the network, those whose
+        genes are scored, and edges whose genes the cells have at all; ``species`` and ``values``:
+        what a file of one's own held.
+    """
+    rows = []
+    for one in readings:
+        source = one.adata.uns.get("source", {})
+        known, scored = set(one.adata.var_names), set(one.genes)
+        for name, edges in one.references.items():
+            pairs = edges.drop_duplicates(["source", "target"])
+            held = pairs["source"].isin(known) & pairs["target"].isin(known)
+            among = pairs["source"].isin(scored) & pairs["target"].isin(scored)
+            rows.append(
+                {
+                    "data": one.data,
+                    "model": one.model,
+                    "reference": name,
+                    "cells": one.adata.n_obs,
+                    "genes": one.adata.n_vars,
+                    "given": int(one.adata.var[READ].sum()),
+                    "known": one.tokens.report["genes_in_vocabulary"],
+                    "scored": len(scored),
+                    "TFs": pairs["source"].nunique(),
+                    "TFs scored": len(set(pairs["source"]) & scored),
+                    "edges": len(pairs),
+                    "edges in the cells": int(held.sum()),
+                    "edges scored": int(among.sum()),
+                    "species": source.get("species", source.get("organism", "")),
+                    "values": source.get("values", "counts"),
+                }
+            )
+    return pd.DataFrame(rows)
 
 
 def _world(data: str) -> World:
@@ -192,10 +259,11 @@ def models_for(model: str, data: str) -> dict[str, str]:
     Parameters
     ----------
     model
-        ``"scgpt"`` or ``"geneformer"``: the shipped one, trained on pancreas or, for simulated
-        cells, on these; ``"both"``; or a checkpoint of one's own, ``"scgpt:/path"``, which reads
-        real cells, while simulated ones are read by the shipped models. On the cells of the
-        positive controls, ``"both"`` means those that are shipped.
+        Name of a shipped one, such as ``"scgpt-baron"``; ``"scgpt"`` or ``"geneformer"``: the one
+        trained on pancreas or, for simulated cells, on these; ``"both"``; or a checkpoint of one's
+        own, ``"scgpt:/path"``, which reads real cells, while simulated ones are read by the
+        shipped models. On the cells of the positive controls, ``"both"`` means those that are
+        shipped.
     data
         Short name of the cells.
 
@@ -206,6 +274,8 @@ def models_for(model: str, data: str) -> dict[str, str]:
     >>> models_for("scgpt", "control")
     {'control-scgpt': 'control-scgpt'}
     """
+    if model in shipped_models():
+        return {model: model}
     family, colon, _ = model.partition(":")
     if colon and data not in (SIM, CONTROL):
         return {f"own-{family}": model}

@@ -108,6 +108,22 @@ def test_tallies_count_answers(found):
     assert found.value("n", "10_x") == found.value("10_x/n", "11_y") == 3
 
 
+def test_worlds_with_a_planted_answer_are_not_counted_unless_asked_for(found):
+    rows = found.folder("10_x") / "tests.jsonl"
+    about = {"statistic": "s", "test": "t", "null": "n", "unit": "gene", "n_units": 9}
+    about |= {"notebook": "10_x", "family": "F10", "role": "descriptive", "hypothesis": "h"}
+    planted = "10.1/sim/pair-signal"
+    append(TestRecord(test_id=planted, estimate=0.9, p=0.001, **about), rows)
+    assert tally(found, "10.1") == "2 of 3 (uncorrected)"
+    assert tally(found, "10.1/sim/*") == "1 of 1", "nothing there waits for a correction"
+    assert found.finding(planted).words == "follows co-expression (known truth)"
+    assert "0.9; p = 0.001, known truth |" in findings_table(found, ["10.1"])
+    only = {"test_id": "10.2/sim/no-signal", "estimate": 0.9, "p": 0.001}
+    rows.write_text("")
+    append(TestRecord(**only, **about), rows)
+    assert tally(found, "10.2") == "1 of 1", "where there is nothing else they are counted"
+
+
 def test_words_that_changed_since_the_last_build_are_listed(found):
     now = words_of(found)
     assert len(now) == len(ROWS) + 1 and now["10.1/scgpt/baron"] == "follows co-expression"

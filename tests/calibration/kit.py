@@ -2,75 +2,40 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
 
-from bookkit import definitions, dependencies, notebooks
+from bookkit import calibration, definitions
 from helpers.evaluation import crossed
 from helpers.evaluation.crossed_model import crossed_model
 from helpers.evaluation.pair_scores import PairScores
-from helpers.files import atomic_write
 from helpers.registry import error_rates as rates
 from helpers.registry.null_worlds import numbered
 
-RATES = Path(__file__).parent / "rates"
-"""One file per calibration: digest of the code, number of draws, rates."""
-
-PAGES = ("10_coexpression", "12_null_models")
 MARGIN = 0.05
-RESTS_ON = {
-    "helpers.evaluation.crossed",
-    "helpers.evaluation.crossed_model",
-    "helpers.evaluation.matched",
-    "helpers.evaluation.nulls",
-    "helpers.registry.error_rates",
-    "helpers.registry.null_worlds",
-}
-
 DIFFERENCES = ("10.4", "12.2", "12.3", "12.4", "12.10", "12.7", "12.8")
 """Tests of a difference: gene classes alone give some a small true one, by which it is judged."""
 
 
-def code_digest() -> str:
-    """Return a digest of the code that the rates rest on, the pages' functions included.
-
-    Lists of the public names of a room do not count: they compute nothing.
-    """
-    files = [file for file in dependencies.files_of(RESTS_ON) if file.name != "__init__.py"]
-    parts = [dependencies.digest(files)]
-    for page in PAGES:
-        cells = (cell["source"] for cell in notebooks.load(page)["cells"])
-        parts += [cell for cell in cells if cell.lstrip().startswith("def ")]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def kept(name: str, measure: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+def kept(
+    name: str, measure: Callable[[], pd.DataFrame], rests_on: Iterable[str] = ()
+) -> pd.DataFrame:
     """Return the rates of a calibration: the recorded ones while its code is the same, else new.
 
-    New ones are written to ``rates/NAME.json``, to be committed with the code.
+    New ones are written to ``src/bookkit/calibration/NAME.json``, to be committed with the code.
     """
-    path, digest = RATES / f"{name}.json", code_digest()
-    if path.is_file():
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if record["digest"] == digest:
-            return pd.DataFrame(record["rates"])
-    table = measure()
-    record = {"digest": digest, "rates": json.loads(table.to_json(orient="records"))}
-    path.parent.mkdir(exist_ok=True)
-    with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    return table
+    known = {one.name: one for one in calibration.records(name)}
+    if name in known and known[name].current:
+        return known[name].rates
+    return calibration.keep(name, measure(), rests_on).rates
 
 
 def every_test(permutations: int, rewired: int) -> Callable:
     """Return a function of a world and a generator that makes every test over pairs."""
-    first = definitions(PAGES[0], n_permutations=permutations, margin=MARGIN)
-    second = definitions(PAGES[1], permutations=permutations, rewired=rewired)
+    first = definitions(calibration.PAGES[0], n_permutations=permutations, margin=MARGIN)
+    second = definitions(calibration.PAGES[1], permutations=permutations, rewired=rewired)
 
     def tests(world: PairScores, rng: np.random.Generator) -> dict:
         pairs, a, r = world.pairs, world.score("attention"), world.score("co-expression")

@@ -19,7 +19,6 @@ from helpers.evaluation.matched import (
     matched_test,
     within_set_auroc,
 )
-from helpers.evaluation.matched_window import window_negatives
 from helpers.evaluation.sets import evaluation_set
 from helpers.statistics.crossed_means import crossed_mean_test
 
@@ -165,7 +164,7 @@ def test_adjusted_scores_are_residuals_of_a_fit_to_negatives(balanced):
 
 
 def test_a_function_of_the_matched_variables_has_no_matched_test(balanced):
-    universe, sets, _ = balanced
+    _, sets, _ = balanced
     found = matched_test(sets, sets.variables["log mean, target"].to_numpy())
     assert isinstance(found, NotEstimable) and "function of the matched" in found.reason
 
@@ -184,34 +183,6 @@ def test_too_many_negatives_asked_for_are_said_so():
     features.loc[GENES[0], "mean"] = 0.0
     with pytest.raises(ParameterError, match="never expressed"):
         matched_negatives(universe, features)
-
-
-def test_the_published_window_leaves_prominent_genes_ahead_of_their_substitutes():
-    nearest, window = [], []
-    for seed in range(5):
-        universe, features, rng = made(seed, prominence=1.5)
-        product = universe.gene_scores(features["mean"], "source")
-        product = product * universe.gene_scores(features["mean"], "target")
-        sets = window_negatives(universe, features, rng)
-        assert sets.positives.size + len(sets.dropped) == universe.n_positive
-        for positive, negatives in zip(sets.positives, sets.negatives, strict=True):
-            assert not universe.label[negatives].any() and negatives.size <= 50
-            own = features.loc[universe.target[positive], "mean"]
-            others = features.loc[universe.target[negatives], "mean"]
-            assert (abs(others - own) <= 0.4 * own + 1e-9).all()
-        window.append(within_set_auroc(sets, product).mean())
-        sets = matched_negatives(universe, features)
-        nearest.append(within_set_auroc(sets, product).mean())
-    assert np.mean(window) > 0.56
-    assert abs(np.mean(nearest) - 0.5) < np.mean(window) - 0.5 - 0.03
-
-
-def test_a_positive_outside_every_window_is_dropped_and_listed():
-    universe, features, rng = made(4)
-    source, target = (side[universe.label][0] for side in (universe.source, universe.target))
-    features.loc[source, "mean"], features.loc[target, "mean"] = 1e5, 1e6
-    found = window_negatives(universe, features, rng)
-    assert (source, target) in found.dropped
 
 
 @pytest.mark.slow

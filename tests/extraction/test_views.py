@@ -11,15 +11,15 @@ from bookkit import definitions
 from helpers.errors import ParameterError
 from helpers.extraction import extract
 from helpers.extraction.cost import cost_table
-from helpers.extraction.reference import reference_maps
-from helpers.extraction.views import both_directions, head_rows, received
-from helpers.extraction.whole_maps import (
+from helpers.extraction.reference import (
     against_reference,
     largest_difference,
     largest_weights,
+    reference_maps,
 )
+from helpers.extraction.views import both_directions, head_rows, received
+from helpers.models.inspect import token_table
 from helpers.models.load import shipped_models
-from helpers.models.token_table import token_table
 
 
 @pytest.fixture(scope="module", params=["scgpt", "geneformer-v2"])

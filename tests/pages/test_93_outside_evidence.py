@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from helpers.estimates import NotEstimable
-from helpers.running.definitions import definitions
+from bookkit import definitions
 from papers.archives import locator, missing_message, outside
 
 

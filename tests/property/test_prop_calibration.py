@@ -5,8 +5,6 @@ interval whose level is split over the tests, so that the whole file fails by ch
 cases (the seeds are fixed, so in fact it either fails or not).
 """
 
-from functools import lru_cache
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -15,11 +13,9 @@ from helpers.estimates import NotEstimable
 from helpers.evaluation import nulls
 from helpers.evaluation.sets import EvaluationSet
 from helpers.statistics.auroc import auroc_many
-from helpers.statistics.bootstrap import cluster_interval, cluster_test, paired_cluster_test
-from helpers.statistics.cluster_means import cluster_mean_test
 from helpers.statistics.equivalence import tost
 from helpers.statistics.matrix_regression import matrix_regression
-from helpers.statistics.permutation import sign_flip_test
+from helpers.statistics.permutation import permutation_test, sign_flip_test
 from helpers.statistics.qap import qap_test
 
 SEEDS = 200
@@ -43,34 +39,13 @@ def network(rng, prominence=0.0, step=None):
     return (rng.random((TFS, GENES)) < 1 / (1 + np.exp(-logit))).ravel(), target
 
 
-def clustered(rng, shift=0.0):
-    """Scores with a TF level and a TF-specific effect on the positives, mean `shift`."""
-    labels, _ = network(rng)
-    level, effect = rng.normal(0, 0.5, (2, TFS))
-    return rng.normal(size=labels.size) + level[SOURCE] + (effect[SOURCE] + shift) * labels, labels
-
-
 def universe(labels):
     return EvaluationSet("toy", NAMES[SOURCE], GENE_NAMES[TARGET], labels, "toy")
 
 
-def one_auroc(rng, shift):
-    scores, labels = clustered(rng, shift)
-    return cluster_test(scores, labels, SOURCE, rng, n_boot=RESAMPLES)
-
-
-def two_aurocs(rng, shift):
-    scores, labels = clustered(rng, shift)
-    level, effect = rng.normal(0, 0.5, (2, TFS))
-    other = rng.normal(size=labels.size) + level[SOURCE] + effect[SOURCE] * labels
-    return paired_cluster_test(scores, other, labels, SOURCE, rng, n_boot=RESAMPLES)
-
-
 def free_labels(rng, shift):
     labels, _ = network(rng)
-    return nulls.permute_edges(
-        universe(labels), rng.normal(size=labels.size) + shift * labels, rng, RESAMPLES
-    )
+    return permutation_test(rng.normal(size=labels.size) + shift * labels, labels, rng, RESAMPLES)
 
 
 def rewired(rng, shift):
@@ -81,12 +56,6 @@ def rewired(rng, shift):
 
 def signs(rng, shift):
     return sign_flip_test(rng.standard_t(3, 14) + 1.5 * shift, rng, RESAMPLES, sides="two")
-
-
-def clustered_mean(rng, shift):
-    clusters = np.repeat(np.arange(25), rng.integers(1, 6, 25))
-    values = rng.normal(size=clusters.size) + rng.normal(size=25)[clusters] + shift
-    return cluster_mean_test(values, clusters, rng, n_boot=RESAMPLES)
 
 
 def matrices(rng, genes=40):
@@ -113,12 +82,9 @@ def beyond_genes(rng, shift):
 
 
 TESTS = {
-    "AUROC = 0.5, TF bootstrap-t": one_auroc,
-    "AUROC difference, paired TF bootstrap-t": two_aurocs,
     "random edge sets": free_labels,
     "curveball": rewired,
     "sign flip": signs,
-    "mean of clusters, bootstrap-t": clustered_mean,
     "QAP": gene_matrices,
     "matrix regression": beyond_genes,
 }
@@ -143,31 +109,6 @@ def test_type_one_error_is_nominal(test):
 @pytest.mark.parametrize("test", TESTS)
 def test_planted_effect_is_found(test):
     assert rejections(test, 1.0, seeds=20) >= 16
-
-
-@lru_cache(maxsize=1)
-def _intervals():
-    """Coverage of the two kinds of interval for E[AUROC] = 0.5, and the naive binomial p."""
-    hits = np.zeros(3)
-    for seed in range(SEEDS):
-        rng = np.random.default_rng([9, seed])
-        scores, labels = clustered(rng)
-        for k, method in enumerate(("percentile", "t")):
-            found = cluster_interval(
-                scores, labels, SOURCE, np.random.default_rng(seed), RESAMPLES, method=method
-            )
-            hits[k] += found.low <= 0.5 <= found.high
-        naive = stats.mannwhitneyu(scores[labels], scores[~labels]).pvalue
-        hits[2] += naive > 0.05
-    return hits / SEEDS
-
-
-@pytest.mark.slow
-def test_cluster_intervals_cover_and_pairs_as_units_do_not():
-    percentile, studentised, naive = _intervals()
-    assert 0.90 <= studentised <= 0.99
-    assert 0.88 <= percentile <= 0.98
-    assert naive < 0.87
 
 
 @pytest.mark.slow

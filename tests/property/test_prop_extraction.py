@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from helpers.extraction.order import order_share
-from helpers.extraction.rows import key_columns, softmax_rows
+from helpers.extraction.rows import key_columns, merge_words, softmax_rows
 from helpers.extraction.scores import average_rank, qk_rank
 from helpers.extraction.sums import prepare_loop, prepare_scatter
-from helpers.extraction.words import merge_words
 from helpers.models.adapter import Tokens
 from helpers.models.attention import full_attention
 

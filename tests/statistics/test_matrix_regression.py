@@ -8,7 +8,6 @@ from statsmodels.regression.linear_model import OLS
 from helpers.errors import ParameterError
 from helpers.estimates import NotEstimable
 from helpers.statistics.matrix_regression import matrix_regression
-from helpers.statistics.qap import naive_p
 
 
 def pairs(seed, genes=40):
@@ -49,10 +48,3 @@ def test_what_cannot_be_tested_is_said_so():
         matrix_regression(a, np.where(r > 2, np.nan, r), terms, rng, 9)
     with pytest.raises(ParameterError, match="shape"):
         matrix_regression(a, r[:4], terms, rng, 9)
-
-
-def test_naive_p_equals_scipy():
-    rng = np.random.default_rng(5)
-    x, y = rng.standard_normal((2, 500))
-    expected = stats.spearmanr(x, y)
-    assert naive_p(expected.statistic, 500) == pytest.approx(expected.pvalue, rel=1e-9)

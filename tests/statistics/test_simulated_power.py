@@ -5,7 +5,7 @@ import pytest
 from statsmodels.stats.power import TTestPower
 
 from helpers.errors import ParameterError
-from helpers.statistics.simulated_power import smallest_detected, t_test_mde
+from helpers.statistics.power import smallest_detected, t_test_mde
 
 
 @pytest.mark.parametrize("n", [4, 8, 12, 30])

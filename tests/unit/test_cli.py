@@ -18,11 +18,11 @@ def cli(root, results, monkeypatch):
 def test_help_lists_every_command(cli):
     done = cli("--help")
     assert done.exit_code == 0
-    for name in ("run", "book", "doctor", *ROOMS):
+    for name in ("run", "book", "doctor", "score", *ROOMS):
         assert f" {name} " in done.output
 
 
-@pytest.mark.parametrize("name", ["run", "book", "doctor"])
+@pytest.mark.parametrize("name", ["run", "book", "doctor", "score"])
 def test_every_command_has_an_example(cli, name):
     done = cli(name, "--help")
     assert done.exit_code == 0 and f"helpers {name}" in done.output
@@ -47,6 +47,8 @@ def test_rooms_are_reached(cli, name):
         ["book", "--profile", "demo"],
         ["book", "--profile", "none"],
         ["book", "--with", "none"],
+        ["score", "none.csv", "-r", "trrust"],
+        ["score", "none.csv", "-r", "trrust", "-o", "card.txt"],
         ["data", "fetch", "none"],
         ["data", "card", "none"],
         ["models", "inspect", "none"],

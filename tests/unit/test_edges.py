@@ -12,7 +12,6 @@ from helpers.edges import (
     aggregate,
     blend,
     calibrated,
-    correlation_by_stratum,
     correlation_edges,
     counts_of,
     directions,
@@ -194,25 +193,6 @@ def test_depth_alone_correlates_raw_counts_and_partial_removes_it():
     off = ~np.eye(20, dtype=bool)
     assert correlation_edges(data, scale="raw").values[off].mean() > 0.5
     assert abs(correlation_edges(data, "partial", scale="raw").values[off].mean()) < 0.1
-
-
-def test_strata_are_scored_alone(counts):
-    strata = {"a": np.arange(100), "b": np.arange(100, 300), "tiny": np.arange(5)}
-    inside, pooled = correlation_by_stratum(counts, strata)
-    alone = correlation_edges(counts[:100])
-    np.testing.assert_allclose(inside.sel(stratum="a"), alone, atol=1e-10)
-    assert np.isnan(inside.sel(stratum="tiny")).all()
-    assert pooled.attrs["n_cells"] == 305
-
-
-def test_a_gene_that_is_constant_in_one_stratum_is_missing_there_only(counts):
-    values = counts.X.toarray()
-    values[:100, 4] = 0
-    inside, _ = correlation_by_stratum(
-        cells(values), {"a": np.arange(100), "b": np.arange(100, 300)}, scale="raw"
-    )
-    assert np.isnan(inside.sel(stratum="a", source="G4")).all()
-    assert not np.isnan(inside.sel(stratum="b", source="G4")).any()
 
 
 # mutual information and trees

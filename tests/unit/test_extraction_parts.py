@@ -12,10 +12,9 @@ from scipy.stats import rankdata
 
 from helpers.estimates import NotEstimable
 from helpers.extraction import extract, order_share, sampled_mean
-from helpers.extraction.rows import additive, key_columns, softmax_rows
+from helpers.extraction.rows import additive, key_columns, merge_words, softmax_rows
 from helpers.extraction.scores import average_rank, qk_rank, value_norms
 from helpers.extraction.sums import empty_sums, prepare_loop, prepare_scatter
-from helpers.extraction.words import merge_words
 from helpers.models.attention import full_attention
 
 QUIET = {"show_progress": False}

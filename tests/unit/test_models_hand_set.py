@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hand_set_models import HEAD, MLP, N_HEADS, N_LAYERS, hand_set
 
 from helpers.datasets.simulate import control_world
 from helpers.errors import ModelError
 from helpers.models.attention import full_attention, tapping
 from helpers.models.geneformer import save_geneformer
-from helpers.models.hand_set import HEAD, MLP, N_HEADS, N_LAYERS, hand_set
 from helpers.models.load import load_model
 from helpers.models.scgpt import save_scgpt
 

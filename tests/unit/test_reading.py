@@ -3,9 +3,7 @@
 import subprocess
 import sys
 
-import anndata as ad
 import numpy as np
-import pandas as pd
 import pytest
 
 import helpers.evaluation
@@ -94,57 +92,6 @@ def test_names_of_models():
     }
     assert models_for("scgpt:/x", "baron") == {"own-scgpt": "scgpt:/x"}
     assert set(models_for("scgpt:/x", "sim")) == {"scgpt", "geneformer"}
-
-
-@pytest.fixture
-def own(tmp_path):
-    def write(names=None, **changes):
-        rng = np.random.default_rng(0)
-        names = ["GATA1", "KLF1", "HBB", "HBA1", "NKX2.2"] if names is None else names
-        X = changes.get("X", rng.poisson(2.0, (12, len(names))).astype(np.float32))
-        obs = pd.DataFrame({"cell_type": ["a"] * 6 + ["b"] * 6}, index=[f"c{i}" for i in range(12)])
-        adata = ad.AnnData(X, obs=obs, var=pd.DataFrame(index=names))
-        if "layer" in changes:
-            adata.layers["counts"] = changes["layer"]
-        path = tmp_path / "my cells.h5ad"
-        adata.write_h5ad(path)
-        return str(path)
-
-    return write
-
-
-def test_own_cells_pass_the_checks_of_registered_sets(own):
-    from helpers.datasets.own import read_own
-
-    adata = read_own(own())
-    assert list(adata.var_names) == ["GATA1", "KLF1", "HBB", "HBA1", "NKX2-2"]
-    assert adata.uns["source"]["repaired"]["hyphens_restored"] == 1
-    assert adata.layers["counts"].sum() == adata.X.sum() > 0
-    counts = np.ones((12, 5), np.float32)
-    assert read_own(own(X=np.full((12, 5), 0.5, np.float32), layer=counts)).X.sum() == 60
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"X": np.full((12, 5), 0.5, np.float32)}, "no counts"),
-        ({"X": np.full((12, 5), -1.0, np.float32)}, "negative"),
-        ({"names": ["g1", "g2", "g3", "g4", "g5"]}, "symbols"),
-    ],
-)
-def test_own_cells_that_are_no_counts_of_genes_are_refused(own, changes, words):
-    from helpers.datasets.own import read_own
-
-    with pytest.raises(DataError, match=words):
-        read_own(own(**changes))
-
-
-def test_a_file_that_is_none_is_refused(tmp_path):
-    with pytest.raises(DataError, match="no such file"):
-        draw_cells(str(tmp_path / "none.h5ad"), 10, 0)
-    (tmp_path / "bad.h5ad").write_text("text")
-    with pytest.raises(DataError, match="cannot be read"):
-        draw_cells(str(tmp_path / "bad.h5ad"), 10, 0)
 
 
 def test_pairs_that_one_score_lacks_are_missing_in_all(reading):

@@ -11,13 +11,11 @@ from statsmodels.stats.weightstats import ttost_paired
 
 from helpers.errors import ParameterError
 from helpers.estimates import NotEstimable
-from helpers.statistics import effects, equivalence, intervals
-from helpers.statistics.cluster_means import cluster_mean_test
+from helpers.statistics import equivalence, intervals
 from helpers.statistics.jackknife import jackknife_se, leave_one_cluster_out
 from helpers.statistics.multiplicity import adjust, adjust_bounds, hierarchical, simes
 from helpers.statistics.ranking import (
     average_precision,
-    early_precision_ratio,
     precision_at,
     ranking_metrics,
 )
@@ -52,12 +50,14 @@ def test_ties_are_averaged_over_all_orders(seed):
     area, early = _every_tie_order(scores, labels, 3)
     assert average_precision(scores, labels) == pytest.approx(area, abs=1e-12)
     assert precision_at(scores, labels, 3) == pytest.approx(early, abs=1e-12)
-    assert early_precision_ratio(scores, labels) == pytest.approx(early / (3 / 7), abs=1e-12)
+    assert ranking_metrics(scores, labels)["early_precision_ratio"] == pytest.approx(
+        early / (3 / 7), abs=1e-12
+    )
 
 
 def test_ranking_degenerate_input():
     assert isinstance(ranking_metrics(np.arange(4), np.zeros(4)), NotEstimable)
-    assert isinstance(early_precision_ratio(np.arange(4), np.ones(4)), NotEstimable)
+    assert isinstance(ranking_metrics(np.arange(4), np.ones(4)), NotEstimable)
     with pytest.raises(ParameterError, match="k is 9"):
         precision_at(np.arange(4), np.arange(4) < 1, 9)
     constant = ranking_metrics(np.zeros(10), np.arange(10) < 2)
@@ -151,22 +151,6 @@ def test_tost_power_by_simulation():
     )
 
 
-def test_rho_binary_is_spearman_of_score_and_label():
-    rng = np.random.default_rng(0)
-    labels = np.arange(20_000) < 600
-    scores = rng.normal(size=labels.size) + 0.7 * labels
-    plus = stats.rankdata(scores)[labels].mean()
-    value = (plus - 300.5) / (labels.size - 600)
-    rho = stats.spearmanr(scores, labels).statistic
-    assert effects.rho_binary(value, 0.03) == pytest.approx(rho, abs=1e-3)
-    assert effects.rho_ceiling(27 / (1200 * 1199)) == pytest.approx(0.0075, abs=5e-5)
-    assert effects.rho_binary(0.72, 27 / (1200 * 1199)) == pytest.approx(0.0033, abs=5e-5)
-
-
-def test_rank_biserial_is_twice_the_excess():
-    assert effects.rank_biserial(0.75) == 0.5
-
-
 def test_jackknife_se_of_a_mean_is_its_standard_error():
     values = np.random.default_rng(0).normal(size=30)
     left_out = (values.sum() - values) / 29
@@ -183,13 +167,3 @@ def test_leave_one_cluster_out_finds_the_one_that_matters():
     assert result.share_of_excess > 0.5
     single = leave_one_cluster_out(scores, labels & (tf == "t3"), tf)
     assert single.undefined == ("t3",)
-
-
-def test_cluster_mean_test_with_one_value_per_cluster_is_close_to_t():
-    values = np.random.default_rng(2).normal(0.3, 1, 60)
-    ours = cluster_mean_test(values, np.arange(60), np.random.default_rng(0), n_boot=8000)
-    assert ours.estimate == pytest.approx(values.mean())
-    assert ours.p == pytest.approx(stats.ttest_1samp(values, 0).pvalue, abs=0.015)
-    assert ours.detail["se"] == pytest.approx(values.std(ddof=1) / np.sqrt(60), rel=1e-9)
-    few = cluster_mean_test([1.0, 2.0, 3.0], [0, 1, 2], np.random.default_rng(0))
-    assert isinstance(few, NotEstimable)

@@ -147,7 +147,7 @@ def name_columns(found: pd.DataFrame, wanted: Sequence[str], where: str) -> Edge
     DataError
         If source and target are not there or ambiguous.
     """
-    keys = {_key(str(name)): name for name in found.columns}
+    keys = {column_key(str(name)): name for name in found.columns}
     notes = []
     if not {*SYNONYMS["source"], *SYNONYMS["target"]} & set(keys) and _is_edge(found.columns):
         first = pd.DataFrame([list(map(str, found.columns))], columns=range(found.shape[1]))
@@ -193,7 +193,8 @@ def clean_names(table: pd.DataFrame, where: str) -> pd.DataFrame:
     return table.assign(**cleaned)
 
 
-def _key(name: str) -> str:
+def column_key(name: str) -> str:
+    """Return the name of a column without case, spaces and punctuation."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from anndata import AnnData
+from scipy import sparse
 
+from helpers.datasets.blocks import gene_moments, row_blocks
 from helpers.errors import DataError
+
+if TYPE_CHECKING:
+    from helpers.datasets.own import OwnCells
+
+DISPERSION_BINS = 20
+"""Bins of mean expression of Satija et al. (2015)."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +51,7 @@ def detection(adata: AnnData) -> np.ndarray:
 
 
 def select_genes(
-    adata: AnnData,
+    cells: AnnData | OwnCells,
     *,
     n_hvg: int,
     tfs: Iterable[str],
@@ -56,11 +66,12 @@ def select_genes(
 
     Parameters
     ----------
-    adata
-        Counts in ``layers["counts"]`` (log-normalised for the ranking), or log values in ``X``.
+    cells
+        Counts in ``layers["counts"]`` (normalised for the ranking), or log values in ``X``; or
+        cells of a file, which are read in blocks, three times, and never all at once.
     n_hvg
-        Number of highly variable genes (scanpy, ``flavor="seurat"``: normalised dispersion within
-        bins of mean expression; Satija et al. 2015).
+        Number of highly variable genes (normalised dispersion within bins of mean expression;
+        Satija et al. 2015; see `variable_genes`).
     tfs, targets
         Symbols to add.
     min_detection
@@ -78,12 +89,9 @@ def select_genes(
     DataError
         If fewer genes than `n_hvg` are detected, or no transcription factor is (wrong species?).
     """
-    # scanpy takes seconds to import, and most users of this package's data do not need it.
-    import scanpy
-
     tfs, targets = frozenset(tfs), frozenset(targets)
-    names = adata.var_names.astype(str).to_numpy()
-    share = detection(adata)
+    names = cells.var_names.astype(str).to_numpy()
+    share = gene_moments(_values(cells)).detected
     detected = share >= min_detection
     if detected.sum() < n_hvg:
         raise DataError(
@@ -95,13 +103,8 @@ def select_genes(
         raise DataError("none of the transcription factors is in the data; is the species right?")
     is_hvg = np.zeros(len(names), dtype=bool)
     if n_hvg:
-        counted = "counts" in adata.layers
-        ranked = AnnData(adata.layers["counts"] if counted else adata.X)[:, detected].copy()
-        if counted:
-            scanpy.pp.normalize_total(ranked, target_sum=1e4)
-            scanpy.pp.log1p(ranked)
-        scanpy.pp.highly_variable_genes(ranked, n_top_genes=n_hvg, flavor="seurat")
-        is_hvg[detected] = ranked.var["highly_variable"].to_numpy()
+        scaled = gene_moments(_linear(cells, detected))
+        is_hvg[detected] = variable_genes(scaled.mean, scaled.variance, n_hvg)
     chosen = detected & (is_hvg | measured["tfs"] | measured["targets"])
     report: dict[str, int | float] = {"hvg": int(is_hvg.sum())}
     for kind, given in (("tfs", tfs), ("targets", targets)):
@@ -110,8 +113,9 @@ def select_genes(
         report[f"{kind}_detected"] = int((measured[kind] & detected).sum())
     report["hvg_tfs"] = int((is_hvg & measured["tfs"]).sum())
     report["genes"] = int(chosen.sum())
-    report["median_hvg_per_cell"] = _median_genes(adata, is_hvg)
-    report["median_genes_per_cell"] = _median_genes(adata, chosen)
+    held = [(block > 0) @ np.column_stack([is_hvg, chosen]).astype(int) for block in _values(cells)]
+    medians = np.median(np.concatenate(held), axis=0)
+    report["median_hvg_per_cell"], report["median_genes_per_cell"] = map(float, medians)
     return GeneSelection(
         genes=names[chosen],
         is_hvg=is_hvg[chosen],
@@ -121,6 +125,54 @@ def select_genes(
     )
 
 
-def _median_genes(adata: AnnData, chosen: np.ndarray) -> float:
-    """Return the median number of chosen genes above zero in a cell."""
-    return float(np.median(np.asarray((adata.X[:, chosen] > 0).sum(axis=1)).ravel()))
+def variable_genes(mean: np.ndarray, variance: np.ndarray, n_top: int) -> np.ndarray:
+    r"""Return which genes vary most for their mean, as scanpy's ``flavor="seurat"``.
+
+    The dispersion :math:`d=\log(\mathrm{variance}/\mathrm{mean})` is standardised within 20 equal
+    bins of :math:`\log(1+\mathrm{mean})`; in a bin of one gene it is 1.
+
+    Parameters
+    ----------
+    mean, variance
+        (genes,) of normalised values before the logarithm.
+    n_top
+        How many; more where the last ones tie, fewer where fewer genes vary.
+
+    Returns
+    -------
+    numpy.ndarray
+        (genes,) booleans.
+    """
+    mean = np.where(mean == 0, 1e-12, mean)
+    ratio = np.where(variance == 0, np.nan, variance / mean)
+    table = pd.DataFrame({"d": np.log(ratio), "bin": pd.cut(np.log1p(mean), DISPERSION_BINS)})
+    bins = table.groupby("bin", observed=True)["d"]
+    centre, spread = bins.transform("mean"), bins.transform("std")
+    alone = spread.isna()
+    spread, centre = spread.where(~alone, centre), centre.where(~alone, 0.0)
+    score = ((table["d"] - centre) / spread).to_numpy()
+    ranked = np.sort(score[~np.isnan(score)])
+    least = ranked[-min(n_top, len(ranked))] if len(ranked) else np.inf
+    return np.nan_to_num(score, nan=-np.inf) >= least
+
+
+def _values(cells: AnnData | OwnCells) -> Iterator[sparse.csr_matrix]:
+    """Yield blocks of cells: ``X``, which says which genes are detected."""
+    yield from _blocks(cells.X) if isinstance(cells, AnnData) else cells.blocks()
+
+
+def _blocks(matrix: sparse.spmatrix | np.ndarray) -> Iterator[sparse.csr_matrix]:
+    yield from (block for _, block in row_blocks(matrix))
+
+
+def _linear(cells: AnnData | OwnCells, kept: np.ndarray) -> Iterator[sparse.csr_matrix]:
+    """Yield blocks of some genes, every cell scaled to 10,000, from counts or log values."""
+    logged = isinstance(cells, AnnData) and "counts" not in cells.layers
+    of_set = isinstance(cells, AnnData) and not logged
+    for block in _blocks(cells.layers["counts"]) if of_set else _values(cells):
+        part = block[:, kept].astype(np.float64)
+        if logged:
+            yield np.expm1(part)
+            continue
+        total = np.asarray(part.sum(axis=1)).ravel()
+        yield sparse.csr_matrix(sparse.diags(1e4 / np.where(total == 0, 1.0, total)) @ part)

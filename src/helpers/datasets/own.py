@@ -1,87 +1,173 @@
-"""A reader's own cells: an ``.h5ad`` file with the checks that registered sets pass."""
+"""A reader's own cells, with the checks that registered sets pass; files may exceed memory."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
-import anndata
 import numpy as np
+import pandas as pd
 from anndata import AnnData
-from anndata.utils import make_index_unique
 from scipy import sparse
 
-from helpers.datasets.assemble import check_values, mend_hyphens
-from helpers.datasets.identifiers import ensembl_to_symbol, known_symbols
+from helpers.datasets.blocks import row_blocks, some_rows
+from helpers.datasets.own_counts import fault, find_counts, restored
+from helpers.datasets.own_files import Slot, open_file, reading
+from helpers.datasets.own_genes import Genes, name_genes
 from helpers.errors import DataError
 
-MIN_KNOWN = 0.5
-"""Smallest share of gene names that must be symbols of the organism."""
+ROLES = ("cell_type", "donor", "batch")
+"""Columns of ``obs`` that pages know."""
 
 
-def read_own(path: str | Path, organism: str = "human") -> AnnData:
-    """Read cells from an ``.h5ad`` file.
+@dataclass(frozen=True)
+class OwnCells:
+    """Cells of a file, read when they are asked for.
 
-    Counts are taken from ``layers["counts"]``, else from ``raw.X``, else from ``X``. Gene symbols
-    are ``var["symbol"]``, else ``var["feature_name"]``, else ``var_names``; Ensembl identifiers
-    are turned into symbols, and hyphens that R made dots are put back.
+    Parameters
+    ----------
+    name
+        File stem.
+    obs
+        One row per cell.
+    genes
+        Names of the genes that are kept.
+    values
+        Which matrix holds the counts, and whether a logarithm is undone, in words.
+    """
+
+    name: str
+    obs: pd.DataFrame = field(repr=False)
+    genes: Genes = field(repr=False)
+    values: str
+    _slot: Slot = field(repr=False)
+    _logged: bool = False
+
+    @property
+    def n_obs(self) -> int:
+        """Number of cells."""
+        return len(self.obs)
+
+    @property
+    def var_names(self) -> pd.Index:
+        """Symbols of the genes that are kept."""
+        return self.genes.symbols
+
+    def blocks(self) -> Iterator[sparse.csr_matrix]:
+        """Yield the counts of all cells in blocks, each checked.
+
+        Raises
+        ------
+        DataError
+            If values are no counts.
+        """
+        with reading(self.name):
+            for part, block in row_blocks(self._slot.matrix):
+                yield self._counts(block, np.arange(part.start, part.stop))
+
+    def take(self, rows: np.ndarray) -> AnnData:
+        """Return chosen cells with all genes, in the order of `rows`; only these are read."""
+        with reading(self.name):
+            counts = self._counts(some_rows(self._slot.matrix, rows), rows).astype(np.float32)
+        adata = AnnData(counts, obs=self.obs.iloc[rows].copy())
+        adata.obs_names_make_unique()
+        adata.var_names = self.var_names
+        adata.layers["counts"] = counts.copy()
+        about = {"values": self.values, "species": self.genes.species}
+        about |= {"name": self.name, "organism": self.genes.organism, "repaired": self.genes.report}
+        adata.uns["source"] = about
+        return adata
+
+    def _counts(self, block: sparse.csr_matrix, rows: np.ndarray) -> sparse.csr_matrix:
+        block.check_format(full_check=True)  # columns outside the matrix end in a crash
+        if self._logged and block.nnz:
+            counts = restored(block)
+            if counts is None:
+                raise DataError(f"{self.name}: some cells are no logarithm of counts; give counts")
+            block = counts
+        elif wrong := fault(block, rows, self._slot.var.index):
+            raise DataError(f"{self.name}: {self.values} {wrong}; the file is damaged")
+        block.eliminate_zeros()
+        return block if self.genes.all_kept else block[:, self.genes.columns]
+
+
+def open_own(
+    path: str | Path, organism: str = "human", symbols: str = "", **columns: str
+) -> OwnCells:
+    """Open a file of human or mouse cells without reading them.
+
+    Counts are looked for in ``layers["counts"]``, ``raw.X`` and ``X``; log values are taken back
+    to counts where they can be (`helpers.datasets.own_counts.restored`), others are refused.
 
     Parameters
     ----------
     path
-        The file.
+        ``.h5ad``, ``.zarr``, 10x ``.h5``, or a folder with ``matrix.mtx``.
     organism
-        ``"human"`` or ``"mouse"``.
+        Whose symbols the genes shall have, ``human`` or ``mouse``; mouse genes become their human
+        orthologs if these are asked for.
+    symbols
+        Column of ``var`` with gene names (see `helpers.datasets.own_genes.name_genes`).
+    **columns
+        ``cell_type``, ``donor``, ``batch``: the columns of ``obs`` that hold them; where empty,
+        the columns of these names, if there are such.
+
+    Raises
+    ------
+    DataError
+        If the file is absent or damaged, the values are no counts, the names no genes, or there is
+        no such column.
+    """
+    path = Path(path).expanduser()
+    slots, obs = open_file(path)
+    name, logged = find_counts(slots, path.name)
+    genes = name_genes(slots[name].var, path.name, symbols, organism)
+    words = f"counts restored from the log values of {name}" if logged else f"counts of {name}"
+    obs.index = obs.index.astype(str).rename(None)
+    obs = with_roles(obs, path.name, **columns)
+    return OwnCells(path.stem, obs, genes, words, slots[name], logged)
+
+
+def with_roles(obs: pd.DataFrame, where: str, **columns: str) -> pd.DataFrame:
+    """Return ``obs`` with the named columns under the names that pages know, as text.
+
+    Raises
+    ------
+    DataError
+        If there is no such column.
+    """
+    given, obs = obs, obs.copy()
+    for role, column in columns.items():
+        if role not in ROLES:
+            raise TypeError(f"{role!r} is none of {ROLES}")
+        if column and column not in given:
+            raise DataError(f"{where}: obs has no column {column!r}; it has {list(given)}")
+        if column:
+            labels = given[column].astype(object)
+            obs[role] = labels.where(labels.notna(), "not named").astype(str).to_numpy()
+    return obs
+
+
+def in_words(names: Iterable) -> str:
+    """Return the first ten names of a file as text that may stand on a page: without markup."""
+    first = (re.sub(r"[^\w .:()-]", "?", str(name))[:40] for name in islice(names, 10))
+    return ", ".join(first) or "none"
+
+
+def read_own(
+    path: str | Path, organism: str = "human", symbols: str = "", **columns: str
+) -> AnnData:
+    """Read all cells of a file; see :func:`open_own`.
 
     Returns
     -------
     anndata.AnnData
         ``X`` and ``layers["counts"]`` float32 CSR counts, ``var_names`` symbols (repeated ones
-        with a suffix), ``obs`` as in the file, ``uns["source"]`` with name, organism, repairs.
-
-    Raises
-    ------
-    DataError
-        If the file is absent or damaged, the values are no counts, or the names no symbols.
+        with a suffix), ``obs`` as in the file, ``uns["source"]`` with what was read
+        and mended.
     """
-    path = Path(path).expanduser()
-    if not path.is_file():
-        raise DataError(f"{path}: no such file; give the path of an .h5ad file")
-    try:
-        raw = anndata.read_h5ad(path)
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path.name} cannot be read as .h5ad: {error}") from error
-    matrix, var = _counts(raw)
-    data = sparse.csr_matrix(matrix, dtype=np.float32)
-    data.eliminate_zeros()
-    try:
-        check_values(data, path.name, "counts")
-    except DataError as error:
-        raise DataError(f"{error}; put raw counts into layers['counts']") from error
-    names = var.index
-    for column in ("feature_name", "symbol"):
-        names = var[column] if column in var else names
-    names = np.asarray(names, dtype=str)
-    if np.char.startswith(names, "ENS").mean() > MIN_KNOWN:
-        found = ensembl_to_symbol([name.partition(".")[0] for name in names], organism)
-        names = np.where(found == "", names, found)
-    symbols, report = mend_hyphens(names.astype(object), organism)
-    known = np.mean([name in known_symbols(organism) for name in symbols])
-    if known < MIN_KNOWN:
-        raise DataError(
-            f"{path.name}: {known:.0%} of {len(symbols)} gene names are {organism} symbols; put "
-            "symbols into var['symbol']"
-        )
-    adata = AnnData(data, obs=raw.obs.copy())
-    adata.obs.index = adata.obs.index.astype(str)
-    adata.var_names = make_index_unique(adata.var_names.__class__(symbols.astype(str)))
-    adata.layers["counts"] = data.copy()
-    adata.uns["source"] = {"name": path.stem, "organism": organism, "repaired": report}
-    return adata
-
-
-def _counts(raw: AnnData) -> tuple:
-    if "counts" in raw.layers:
-        return raw.layers["counts"], raw.var
-    if raw.raw is not None:
-        return raw.raw.X, raw.raw.var
-    return raw.X, raw.var
+    cells = open_own(path, organism, symbols, **columns)
+    return cells.take(np.arange(cells.n_obs))

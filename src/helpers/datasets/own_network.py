@@ -147,6 +147,7 @@ def said(report: Mapping[str, object]) -> str:
         "duplicates": "duplicates",
         "rows without a name": "empty_names",
         "rows with unresolved names": "unresolved_rows",
+        "rows of complexes": "complex_rows",
     }
     parts = [f"{report[key]} {words}" for words, key in dropped.items() if report.get(key)]
     line = f"{report.get('edges', 0)} edges of {report.get('sources', 0)} TFs and "

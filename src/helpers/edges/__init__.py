@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from helpers.edges.attention import DIRECTIONS, directions, edge_scores, orient, pool
-from helpers.edges.correlation import correlation_by_stratum, correlation_edges
+from helpers.edges.correlation import correlation_edges
 from helpers.edges.expression import counts_of, expression
 from helpers.lazy import exports
 
@@ -36,7 +36,6 @@ __getattr__, _, _LATER = exports(
 
 __all__ = [
     "DIRECTIONS",
-    "correlation_by_stratum",
     "correlation_edges",
     "counts_of",
     "directions",

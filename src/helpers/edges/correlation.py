@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import anndata as ad
 import numpy as np
 import xarray as xr
 
-from helpers.edges.expression import Expression, Scale, counts_of, expression
+from helpers.edges.expression import Expression, Scale, expression
 from helpers.errors import ParameterError
 from helpers.statistics.correlation import spearman_matrix
 
 Method = Literal["spearman", "pearson", "partial"]
-MIN_CELLS = 10
 
 
 def _correlate(values: np.ndarray, log_library: np.ndarray, method: Method) -> np.ndarray:
@@ -70,47 +69,3 @@ def correlation_edges(
     found = expression(adata, genes, scale)
     matrix = _correlate(found.values, found.log_library, method)
     return _edges(found, matrix, f"{method}-{scale}")
-
-
-def correlation_by_stratum(
-    adata: ad.AnnData,
-    strata: Mapping[str, np.ndarray],
-    method: Method = "spearman",
-    *,
-    scale: Scale = "lognorm",
-    genes: Sequence[str] | None = None,
-) -> tuple[xr.DataArray, xr.DataArray]:
-    """Score gene pairs inside each stratum and over all cells of the strata.
-
-    Parameters
-    ----------
-    adata, method, scale, genes
-        As for `correlation_edges`.
-    strata
-        Row numbers per stratum, as `helpers.edges.strata.members` returns them.
-
-    Returns
-    -------
-    (strata, pooled)
-        Scores with dims (stratum, source, target), and (source, target) over the union of the
-        strata. In a stratum of fewer than 10 cells, or where a gene is constant, scores are NaN.
-    """
-    rows = np.concatenate(list(strata.values()))
-    pooled = correlation_edges(adata[rows], method, scale=scale, genes=genes)
-    kept = pooled["source"].values
-    everything = expression(adata, kept, scale)
-    position = np.full(adata.n_obs, -1)
-    library = np.asarray(counts_of(adata).sum(axis=1)).ravel()
-    position[library > 0] = np.arange((library > 0).sum())
-    layers = []
-    for members in strata.values():
-        matrix = np.full((len(kept), len(kept)), np.nan)
-        inside = position[members][position[members] >= 0]
-        values = everything.values[inside]
-        if len(inside) >= MIN_CELLS:
-            varies = np.flatnonzero(np.ptp(values, axis=0) > 0)
-            found = _correlate(values[:, varies], everything.log_library[inside], method)
-            matrix[np.ix_(varies, varies)] = found
-        layers.append(pooled.copy(data=matrix))
-    stacked = xr.concat(layers, dim="stratum").assign_coords(stratum=list(strata))
-    return stacked.rename(pooled.name), pooled

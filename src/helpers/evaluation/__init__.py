@@ -13,6 +13,12 @@ EXPORTS = {
         "held_out_choice",
         "signal_test",
     ),
+    "direction": (
+        "any_direction",
+        "direction_levels",
+        "orient_sums",
+        "score_directions",
+    ),
     "gene_level": (
         "attention_marginals",
         "gene_effects",
@@ -31,7 +37,6 @@ EXPORTS = {
     "nulls": (
         "decompose",
         "leave_one_tf_out",
-        "permute_edges",
         "rewire",
         "rewire_many",
     ),

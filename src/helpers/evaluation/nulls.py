@@ -6,24 +6,9 @@ import numpy as np
 
 from helpers.estimates import NotEstimable
 from helpers.evaluation.sets import EvaluationSet, drop_missing
-from helpers.statistics import permutation
 from helpers.statistics.curveball import curveball_tests
 from helpers.statistics.jackknife import LeaveOneOut, leave_one_cluster_out
 from helpers.statistics.results import Outcome
-
-
-def permute_edges(
-    evaluation: EvaluationSet,
-    scores: np.ndarray,
-    rng: np.random.Generator,
-    n_perm: int = 10_000,
-    sides: str = "one",
-) -> Outcome | NotEstimable:
-    """Test against random edge sets of the same size from the universe (published null)."""
-    kept, values = drop_missing(evaluation, scores)
-    return permutation.permutation_test(
-        values, kept.label, rng, n_perm, sides=sides, null="random edge sets"
-    )
 
 
 def rewire(

@@ -5,20 +5,16 @@ in memory that does not grow with the number of cells; `extract_sharded` does th
 that survive interruption. The other modules are their parts.
 """
 
-from helpers.extraction.activations import sample_activations
-from helpers.extraction.extract import extract
-from helpers.extraction.order import order_share
-from helpers.extraction.rollout import rollout
-from helpers.extraction.sampling import sampled_mean
-from helpers.extraction.shards import extract_sharded, merge_shards, write_shards
+from helpers.lazy import exports
 
-__all__ = [
-    "extract",
-    "extract_sharded",
-    "merge_shards",
-    "order_share",
-    "rollout",
-    "sample_activations",
-    "sampled_mean",
-    "write_shards",
-]
+# A name is never that of a module, or loading the module would hide it.
+EXPORTS = {
+    "activations": ("sample_activations",),
+    "capture": ("extract",),
+    "layer_products": ("rollout",),
+    "order": ("order_share",),
+    "sampling": ("sampled_mean",),
+    "shards": ("extract_sharded", "merge_shards", "write_shards"),
+}
+
+__getattr__, __dir__, __all__ = exports(__name__, EXPORTS)

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from anndata import AnnData
 
-from helpers.extraction.extract import extract
+from helpers.extraction.capture import extract
 from helpers.extraction.reference import reference_maps
 from helpers.models.adapter import ModelAdapter
 

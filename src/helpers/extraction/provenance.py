@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
-from helpers.extraction.extract import Plan
+from helpers.extraction.capture import Plan
 from helpers.models.adapter import ModelAdapter
 
 FORMAT = 2

@@ -14,13 +14,13 @@ from helpers.extraction.rows import (
     additive,
     key_columns,
     mask_rows,
+    merge_words,
     row_logits,
     softmax_rows,
     take_rows,
 )
 from helpers.extraction.scores import qk_rank, value_norms
 from helpers.extraction.sums import Sums, prepare
-from helpers.extraction.words import merge_words
 from helpers.models.attention import Enough
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ import xarray as xr
 from anndata import AnnData
 
 from helpers.errors import DataError, ParameterError
+from helpers.extraction.capture import as_dataset, make_plan, run_plan
 from helpers.extraction.devices import choose, placed
-from helpers.extraction.extract import as_dataset, make_plan, run_plan
 from helpers.extraction.provenance import differences, digest_of, provenance
 from helpers.files import atomic_write
 from helpers.models.adapter import ModelAdapter

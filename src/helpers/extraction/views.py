@@ -10,7 +10,7 @@ import xarray as xr
 from anndata import AnnData
 
 from helpers.errors import ParameterError
-from helpers.extraction.extract import extract
+from helpers.extraction.capture import extract
 from helpers.models.adapter import ModelAdapter
 from helpers.models.cells import counts_by_cell
 

@@ -25,6 +25,12 @@ SMALLEST = 11.5
 LABEL = 44
 """Characters of a label in one line."""
 
+NAME = 26
+"""Characters of the name of a row in one line."""
+
+MOST_BESIDE = 3
+"""Names of a legend that may stand beside each other; more stand in a column."""
+
 MOST_NAMED = 24
 """How many rows the words of a figure list one by one; of more they give the range."""
 
@@ -77,14 +83,30 @@ def words_of(table: pd.DataFrame) -> str:
     return "; ".join(f"{label_of(i)}: {numbers(dict(r))}" for i, r in table.iterrows())
 
 
+def _broken(index: Any) -> str:
+    return "\n".join(fill(line, NAME) for line in label_of(index).split("\n"))
+
+
+def most_lines(index: pd.Index) -> int:
+    """Return how many lines the longest name of a row takes."""
+    return max((_broken(i).count("\n") + 1 for i in index), default=1)
+
+
 def name_rows(axis: Axes, index: pd.Index, inverted: bool = True) -> None:
-    """Name the rows of a figure, the first on top."""
-    axis.set_yticks(range(len(index)), [label_of(i) for i in index])
+    """Name the rows of a figure, the first on top; long names are broken into lines."""
+    axis.set_yticks(range(len(index)), map(_broken, index))
     if inverted:
         axis.invert_yaxis()
+
+
+def legend_height(names: int) -> float:
+    """Return the inches that a legend of so many names takes, beyond a single line."""
+    return 0.22 * (names - 1) if names > MOST_BESIDE else 0.0
 
 
 def add_legend(figure: Figure, axis: Axes | None = None) -> None:
     """Put the legend above the panels, where it covers nothing."""
     handles, names = (axis or figure.axes[0]).get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper left", ncols=1 if len(names) > 3 else 2)
+    figure.legend(
+        handles, names, loc="outside upper left", ncols=1 if len(names) > MOST_BESIDE else 2
+    )

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers.errors import ParameterError
 from helpers.estimates import Estimate, NotEstimable
 from helpers.statistics import auroc_kernels as kernels
 from helpers.statistics.checks import both_classes, label_vector, score_matrix
@@ -126,26 +125,6 @@ def auroc_many(scores: np.ndarray, labels: np.ndarray) -> np.ndarray | NotEstima
     for i, row in enumerate(scores):
         out[i] = rank_sum_auroc(midranks(row)[labels].sum(), n_positive, labels.size)
     return out
-
-
-def weighted_auroc(
-    scores: np.ndarray, labels: np.ndarray, weights: np.ndarray
-) -> float | NotEstimable:
-    """Return the AUROC with non-negative pair weights (frequency weights give the replicate).
-
-    Parameters
-    ----------
-    scores, labels, weights
-        (n,) vectors.
-    """
-    weights = np.asarray(weights, dtype=np.float64)
-    sorted_once = presort(scores, labels)
-    if weights.shape != sorted_once.labels.shape or (weights < 0).any():
-        raise ParameterError("weights must be non-negative, one per pair")
-    value = float(sorted_once.weighted(weights)[0, 0])
-    if np.isnan(value):
-        return NotEstimable("the weights leave no positives or no negatives")
-    return value
 
 
 def rank_sum_auroc(rank_sum: np.ndarray | float, n_positive: int, n: int) -> np.ndarray | float:

@@ -2,8 +2,8 @@
 
 For cluster weights c the AUROC is c'Wc / (c'p c'q), where W[a, b] counts the wins of the positives
 of cluster a over the negatives of cluster b, and p, q count positives and negatives per cluster.
-A bootstrap draw, a leave-one-out value and a standard error therefore cost T^2 operations,
-whatever the number of pairs, and equal what resampling the pairs themselves would give.
+A bootstrap draw and a leave-one-out value therefore cost T^2 operations, whatever the number of
+pairs, and equal what resampling the pairs themselves would give.
 """
 
 from __future__ import annotations
@@ -57,16 +57,6 @@ class ClusterTable:
         with np.errstate(invalid="ignore", divide="ignore"):
             return wins / ((counts @ self.positives) * (counts @ self.negatives))
 
-    def influence(self, counts: np.ndarray | None = None) -> np.ndarray:
-        """Return the derivative of the AUROC by each cluster's weight, (B, T)."""
-        counts = self._counts(counts)
-        plus = (counts @ self.positives)[:, None]
-        minus = (counts @ self.negatives)[:, None]
-        value = self.auroc(counts)[:, None]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            gain = (counts @ self.wins + counts @ self.wins.T) / (plus * minus)
-            return gain - value * (self.positives / plus + self.negatives / minus)
-
     def leave_one_out(self) -> np.ndarray:
         """Return the AUROC without each cluster, (T,); NaN where no class remains."""
         return self.auroc(1.0 - np.eye(self.n_clusters))
@@ -75,18 +65,6 @@ class ClusterTable:
         if counts is None:
             return np.ones((1, self.n_clusters))
         return np.atleast_2d(np.asarray(counts, dtype=np.float64))
-
-
-def linear_se(influence: np.ndarray, counts: np.ndarray | None = None) -> np.ndarray:
-    """Return cluster-robust standard errors (B,) from influences (B, T).
-
-    The infinitesimal jackknife with the T / (T - 1) correction; `counts` are the cluster counts
-    of each draw.
-    """
-    influence = np.atleast_2d(influence)
-    n = influence.shape[1]
-    weights = np.ones_like(influence) if counts is None else counts
-    return np.sqrt((weights * influence**2).sum(axis=1) * n / (n - 1))
 
 
 def cluster_tables(

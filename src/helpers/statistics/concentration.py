@@ -15,8 +15,8 @@ import numpy as np
 
 from helpers.errors import ParameterError
 from helpers.statistics.from_summaries import chance_corrected_share
+from helpers.statistics.power import smallest_detected
 from helpers.statistics.results import Outcome
-from helpers.statistics.simulated_power import smallest_detected
 
 EFFECTS = tuple(float(x) for x in np.geomspace(1, 100, 13))
 """Effects of one planted mediator per run, in units of that run's median standard error."""
@@ -61,10 +61,9 @@ def share_gap_test(
 
     An archive without mediators has means :math:`s_i z_i` with the archived standard errors
     :math:`s_i` in the place of the true ones. Those are estimates from as few as two cells, so
-    the raw tail area is too small (7 % of archives rejected at 5 %). The gap is therefore
-    studentised: minus its mean and over its SD under noise of the standard errors *at hand*, and
-    compared with the same quantity in archives whose standard errors are drawn again
-    (prepivoting, Beran 1988).
+    the raw tail area can be too small. The gap is therefore studentised: minus its mean and over
+    its SD under noise of the standard errors *at hand*, and compared with the same quantity in
+    archives whose standard errors are drawn again (prepivoting, Beran 1988).
 
     Parameters
     ----------
@@ -86,9 +85,9 @@ def share_gap_test(
     -------
     Outcome
         Two-sided; unit: component, taken as independent given no effect, because the archive
-        keeps no cells. Where components share noise (correlation 0.8), 11 % of archives without
-        a mediator are rejected at 5 %. ``detail``: ``null_mean``, ``null_sd`` and ``z`` of the gap
-        over archives without mediators; ``mde``: the mean gap of archives with one mediator in
+        keeps no cells. Page 90 has the rates at which archives without a mediator are rejected,
+        also where components share noise. ``detail``: ``null_mean``, ``null_sd`` and ``z`` of the
+        gap over archives without mediators; ``mde``: the mean gap of archives with one mediator in
         every run of the first kind, as large as is needed for power 0.8; ``mde_effect``: its
         effect in standard errors.
 

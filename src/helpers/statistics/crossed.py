@@ -22,9 +22,7 @@ from scipy import stats
 from helpers.errors import ParameterError
 from helpers.estimates import NotEstimable
 from helpers.statistics import auroc_kernels as kernels
-from helpers.statistics.auroc import presort
 from helpers.statistics.checks import both_classes, cluster_codes, label_vector, score_matrix
-from helpers.statistics.clusters import cluster_counts
 from helpers.statistics.equivalence import tost
 from helpers.statistics.results import Outcome
 
@@ -329,33 +327,3 @@ def satterthwaite_df(changes: np.ndarray) -> float:
     """Return the degrees of freedom of a sum of squares of unequal normal terms."""
     fourth = (changes**4).sum()
     return np.inf if fourth == 0 else float(3 * (changes**2).sum() ** 2 / fourth)
-
-
-def pigeonhole_draws(
-    scores: np.ndarray,
-    labels: np.ndarray,
-    rows: np.ndarray,
-    columns: np.ndarray,
-    rng: np.random.Generator,
-    n_boot: int = 1000,
-) -> np.ndarray | NotEstimable:
-    """Return bootstrap draws (n_boot, k) that resample rows and columns independently.
-
-    A pair counts as often as its row times its column was drawn (Owen 2007, Ann Appl Stat
-    1:386-411). The draws spread somewhat too widely, never too little: a check on the closed form.
-    A draw without positives or negatives is NaN.
-    """
-    scores = score_matrix(scores)
-    labels = label_vector(labels, scores.shape[1])
-    if (reason := both_classes(labels)) is not None:
-        return reason
-    row_names, row = cluster_codes(rows, labels.size)
-    column_names, column = cluster_codes(columns, labels.size)
-    sorted_once = presort(scores, labels)
-    by_row = cluster_counts(row_names.size, rng, n_boot)
-    by_column = cluster_counts(column_names.size, rng, n_boot)
-    draws = [
-        sorted_once.weighted(by_row[b : b + 64, row] * by_column[b : b + 64, column])
-        for b in range(0, n_boot, 64)  # as many at once as the kernel takes
-    ]
-    return np.concatenate(draws)

@@ -9,55 +9,6 @@ from helpers.errors import ParameterError
 from helpers.estimates import Estimate, NotEstimable
 
 
-def percentile(draws: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """Return the percentile interval of bootstrap draws (Efron 1979)."""
-    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
-def bca(
-    draws: np.ndarray, value: float, jackknife: np.ndarray, level: float = 0.95
-) -> tuple[float, float] | NotEstimable:
-    """Return the bias-corrected and accelerated interval (Efron 1987).
-
-    Parameters
-    ----------
-    draws
-        (B,) bootstrap draws.
-    value
-        Estimate on the data.
-    jackknife
-        (n,) estimates with one unit left out.
-    """
-    draws = np.asarray(draws, dtype=np.float64)
-    share_below = (np.sum(draws < value) + 0.5 * np.sum(draws == value)) / draws.size
-    if not 0.0 < share_below < 1.0:
-        return NotEstimable("all bootstrap draws lie on one side of the estimate; no BCa interval")
-    centred = np.mean(jackknife) - np.asarray(jackknife, dtype=np.float64)
-    spread = np.sum(centred**2)
-    acceleration = 0.0 if spread == 0 else np.sum(centred**3) / (6.0 * spread**1.5)
-    bias = stats.norm.ppf(share_below)
-    z = bias + stats.norm.ppf([(1 - level) / 2, (1 + level) / 2])
-    low, high = np.quantile(draws, stats.norm.cdf(bias + z / (1.0 - acceleration * z)))
-    return float(low), float(high)
-
-
-def studentised(
-    value: float, se: float, pivots: np.ndarray, level: float = 0.95
-) -> tuple[float, float]:
-    """Return the symmetric bootstrap-t interval (Hall 1988, Ann Stat 16:927-953).
-
-    Parameters
-    ----------
-    value, se
-        Estimate and its standard error.
-    pivots
-        (B,) values of (draw - value) / se(draw).
-    """
-    half = se * np.quantile(np.abs(pivots), level)
-    return float(value - half), float(value + half)
-
-
 def fieller(
     numerator: float,
     denominator: float,

@@ -16,8 +16,7 @@ import numpy as np
 from helpers.errors import ParameterError
 from helpers.estimates import NotEstimable
 from helpers.statistics.checks import one_of
-from helpers.statistics.gene_matrices import SCALES, align
-from helpers.statistics.gene_matrix_kernels import permuted_partials
+from helpers.statistics.gene_matrices import SCALES, align, permuted_partials
 from helpers.statistics.permutation import null_outcome
 from helpers.statistics.results import Outcome
 

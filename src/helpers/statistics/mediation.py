@@ -13,8 +13,8 @@ from scipy import stats
 
 from helpers.errors import ParameterError
 from helpers.estimates import NotEstimable
+from helpers.statistics.power import t_test_mde
 from helpers.statistics.results import Outcome
-from helpers.statistics.simulated_power import t_test_mde
 
 LEAST_CELLS = 3
 NORMAL = 1.96

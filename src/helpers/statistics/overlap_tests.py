@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from helpers.statistics.power import ALPHA, POWER, smallest_detected
 from helpers.statistics.results import Outcome
 from helpers.statistics.shared_sets import (
     TOLERANCE,
@@ -15,7 +16,6 @@ from helpers.statistics.shared_sets import (
     triple_draws,
     triple_null,
 )
-from helpers.statistics.simulated_power import ALPHA, POWER, smallest_detected
 
 AGREEMENTS = tuple(round(0.05 * i, 2) for i in range(1, 21))
 """Agreements between conditions among which the smallest detected one is looked for."""

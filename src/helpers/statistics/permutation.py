@@ -22,10 +22,34 @@ from helpers.statistics.checks import (
     one_of,
     score_matrix,
 )
-from helpers.statistics.random_kernels import below, stream_seeds
 from helpers.statistics.results import Outcome
 
 MIN_UNITS = 3
+
+# A small random generator for compiled loops: SplitMix64, one stream per draw. The seeds come from
+# the caller's generator, so results do not depend on threads or on the order of the draws (Steele,
+# Lea, Flood 2014, OOPSLA 453-472).
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+_S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
+
+
+@njit(cache=True, nogil=True)
+def random_below(state, n):
+    """Return a uniform integer in [0, n); `state` is a uint64 array of length one."""
+    state[0] += _STEP
+    z = state[0]
+    z = (z ^ (z >> _S30)) * _MIX_1
+    z = (z ^ (z >> _S27)) * _MIX_2
+    z = z ^ (z >> _S31)
+    # 53 random bits times n: the bias of at most n / 2^53 is far below any Monte Carlo error.
+    return np.int64((z >> _S11) * (1.0 / 9007199254740992.0) * n)
+
+
+def stream_seeds(rng: np.random.Generator, draws: int) -> np.ndarray:
+    """Return one uint64 seed per draw."""
+    return rng.integers(0, 2**64, size=draws, dtype=np.uint64)
 
 
 @dataclass(frozen=True)
@@ -55,9 +79,9 @@ def _rank_sums(ranks, members, start, chosen, fixed, seeds):
             # total is already in `fixed`, so the drawn ranks are taken away.
             sign = 1.0 if chosen[g] > 0 else -1.0
             for _ in range(abs(chosen[g])):
-                place = start[g] + below(state, size)
+                place = start[g] + random_below(state, size)
                 while stamp[place] == b:
-                    place = start[g] + below(state, size)
+                    place = start[g] + random_below(state, size)
                 stamp[place] = b
                 for j in range(k):
                     out[b, j] += sign * ranks[members[place], j]
@@ -253,21 +277,3 @@ def sign_flip_test(
         draws=draws + null_value,
         detail={"mean": observed + null_value},
     )
-
-
-def quantile_strata(covariates: np.ndarray, bins: int = 10) -> np.ndarray:
-    """Return the joint quantile stratum of each gene, for covariate-matched permutations.
-
-    Parameters
-    ----------
-    covariates
-        (n,) or (k, n), for example mean and detection rate.
-    bins
-        Quantile bins per covariate; equal values share a bin.
-    """
-    covariates = score_matrix(covariates)
-    code = np.zeros(covariates.shape[1], dtype=np.int64)
-    for row in covariates:
-        edges = np.unique(np.quantile(row, np.arange(1, bins) / bins))
-        code = code * bins + np.searchsorted(edges, row, side="right")
-    return np.unique(code, return_inverse=True)[1]

@@ -1,4 +1,4 @@
-"""How many units a question needs, from the standard error that some units gave.
+"""How many units a question needs, and the smallest effect that given units find.
 
 The half width of an interval equals a margin long before a test finds anything there: a true effect
 as large as the critical value is found half of the time, and equivalence, whose interval must lie
@@ -7,46 +7,17 @@ inside the margin on both sides, almost never. Planning takes the power with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import stats
+from scipy.optimize import brentq
 
 from helpers.errors import ParameterError
-from helpers.statistics.crossed import POWER, smallest_effect
+from helpers.statistics.crossed import POWER
 
+ALPHA = 0.05
 MOST = 10_000_000
-
-
-def units_to_find(
-    effect: float,
-    se: float,
-    n_units: int,
-    level: float = 0.95,
-    sides: str = "two",
-    power: float = POWER,
-) -> int:
-    """Return how many units a test needs to find `effect` with `power`.
-
-    Parameters
-    ----------
-    effect
-        True distance from the null, positive.
-    se, n_units
-        Standard error that `n_units` units gave; it shrinks with the root of their number.
-    level, sides, power
-        As in :func:`helpers.statistics.crossed.smallest_effect`.
-
-    Examples
-    --------
-    >>> units_to_find(0.07, 0.0275, 89)
-    110
-    """
-
-    def needs(n: int) -> float:
-        return smallest_effect(1.0, n - 1, level, sides, power)
-
-    return _smallest(needs, effect, se, n_units)
 
 
 def units_for_equivalence(
@@ -69,6 +40,73 @@ def units_for_equivalence(
         return float(stats.t.ppf(1 - alpha, n - 1) + stats.t.ppf((1 + power) / 2, n - 1))
 
     return _smallest(needs, margin, se, n_units)
+
+
+def t_test_mde(se: float, n: int, alpha: float = ALPHA, power: float = POWER) -> float:
+    r"""Return the smallest true mean that a two-sided one-sample t test finds with `power`.
+
+    Solves :math:`P(|T_{n-1}(\delta/se)| > t_{1-\alpha/2,n-1}) = power` for :math:`\delta`, with
+    the noncentral t law.
+
+    Parameters
+    ----------
+    se
+        Standard error of the mean, positive.
+    n
+        Number of units, at least 2.
+    alpha, power
+        Level of the test and power asked for.
+
+    Raises
+    ------
+    ParameterError
+        If there are fewer than two units or no spread.
+
+    Examples
+    --------
+    >>> round(t_test_mde(se=1.0, n=12), 2)
+    3.08
+    """
+    if n < 2 or not se > 0:
+        raise ParameterError(f"n = {n} and se = {se}: a t test needs two units and some spread")
+    df = n - 1
+    critical = stats.t.ppf(1 - alpha / 2, df)
+
+    def short(effect: float) -> float:
+        # The other tail is left out: at this power it holds less than 1e-5.
+        return float(stats.nct.sf(critical, df, effect)) - power
+
+    high = critical + 1.0
+    while short(high) < 0:
+        high *= 2
+    return se * float(brentq(short, 1e-9, high))
+
+
+def smallest_detected(
+    power_at: Callable[[float], float], grid: Sequence[float], power: float = POWER
+) -> float | None:
+    """Return the first effect of an ascending grid whose power is at least `power`.
+
+    The power is taken as non-decreasing, so the grid is bisected; ``None`` where even the last
+    effect is found too seldom.
+
+    Parameters
+    ----------
+    power_at
+        Effect -> share of simulated data sets in which the test rejects.
+    grid
+        Effects, ascending.
+    power
+        Power asked for.
+    """
+    low, high = 0, len(grid)
+    while low < high:
+        middle = (low + high) // 2
+        if power_at(grid[middle]) >= power:
+            high = middle
+        else:
+            low = middle + 1
+    return grid[low] if low < len(grid) else None
 
 
 def _smallest(needs: Callable[[int], float], effect: float, se: float, n_units: int) -> int:

@@ -8,8 +8,8 @@ from scipy import stats
 from helpers.errors import ParameterError
 from helpers.estimates import NotEstimable
 from helpers.statistics.banded_ranks import BandedTest, banded_test
+from helpers.statistics.power import ALPHA, smallest_detected
 from helpers.statistics.results import Outcome
-from helpers.statistics.simulated_power import ALPHA, smallest_detected
 
 LEAST_CELLS = 3
 CORRELATIONS = tuple(round(0.05 * i, 2) for i in range(2, 20))

@@ -8,11 +8,9 @@ from dataclasses import replace
 import numpy as np
 from scipy import stats
 
-from helpers.errors import ParameterError
 from helpers.estimates import NotEstimable
 from helpers.statistics.checks import one_of
-from helpers.statistics.gene_matrices import SCALES, align
-from helpers.statistics.gene_matrix_kernels import permuted_sums
+from helpers.statistics.gene_matrices import SCALES, align, permuted_sums
 from helpers.statistics.jackknife import jackknife_se
 from helpers.statistics.permutation import null_outcome
 from helpers.statistics.results import Outcome
@@ -116,14 +114,3 @@ def leave_one_gene_out(y: np.ndarray, x: np.ndarray, used: np.ndarray) -> np.nda
     cross = without(x * y) - sum_x * sum_y / n
     spread = (without(y * y) - sum_y**2 / n) * (without(x * x) - sum_x**2 / n)
     return cross / np.sqrt(spread)
-
-
-def naive_p(rho: float, n_pairs: int) -> float:
-    """Return the two-sided p of a correlation that takes every pair as an independent unit.
-
-    For the variant ``published`` only: pairs share genes, so this is far too small.
-    """
-    if n_pairs < 4:
-        raise ParameterError(f"{n_pairs} pairs; at least 4 needed")
-    t = abs(rho) * np.sqrt((n_pairs - 2) / max(1e-300, 1 - rho**2))
-    return float(2 * stats.t.sf(t, n_pairs - 2))

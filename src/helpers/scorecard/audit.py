@@ -1,0 +1,180 @@
+"""Attention of one model, all layers and heads, against reference networks.
+
+Pooled attention is scored in three directions like any edge list, with the same model under random
+weights as a further rival; the best of all heads is tested against the best under permuted labels;
+and a model whose attention is known to rank its network says whether the procedure finds what is
+there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from helpers.edges.attention import DIRECTIONS, pool
+from helpers.errors import ParameterError
+from helpers.files import sha256_of
+from helpers.models.load import resolve
+from helpers.reading import CONTROL, SHORT, SIM, draw_cells, models_for, read_attention
+from helpers.scorecard.covariates import cells_of
+from helpers.scorecard.edge_list import read_edges
+from helpers.scorecard.heads import best_heads, controls, directed
+from helpers.scorecard.one_reference import reference_score
+from helpers.scorecard.results import Scorecard
+from helpers.scorecard.score import checked_settings
+from helpers.scorecard.universe import universe_of
+
+RANDOM = "random weights"
+MOST_CELLS = 5000
+"""Cells for expression."""
+NOT_TESTED = (
+    "Token embeddings, residual streams, values, gradients and probes: attention only is tested.",
+    "Layers or heads combined in other ways than their mean and the best one.",
+    "Other cells, other genes and other references than those named here.",
+    "Whether an edge is causal: references hold what was studied.",
+)
+
+
+def audit(
+    model: str,
+    cells: str,
+    references: Sequence[str],
+    *,
+    direction: Sequence[str] = tuple(DIRECTIONS),
+    n_cells: int = 300,
+    n_genes: int = 300,
+    min_count: int = 20,
+    margin: float = 0.05,
+    alpha: float = 0.05,
+    permutations: int = 1999,
+    rewired: int = 999,
+    seed: int = 0,
+    tell: Callable[[str], None] = lambda text: None,
+) -> Scorecard:
+    """Ask of a model's attention what `score_edges` asks of an edge list.
+
+    Parameters
+    ----------
+    model
+        A shipped name such as ``"scgpt-baron"``, ``"scgpt:/path"`` or ``"geneformer:/path"``.
+    cells
+        A registered set or a file with counts.
+    references
+        Registered names and files of edges.
+    direction
+        Any of ``"forward"`` (the TF is the query), ``"transpose"`` (the target is) and
+        ``"symmetric"`` (their mean); answers are corrected over all of them.
+    n_cells, n_genes, min_count
+        Most cells and genes, and fewest cells that hold both genes of a pair.
+    margin, alpha, permutations, rewired, seed
+        As for `helpers.scorecard.score.score_edges`.
+    tell
+        Called with one line per step.
+
+    Returns
+    -------
+    Scorecard
+        One result per reference and direction; ``.audit`` has the heads, the controls and what was
+        not tested.
+
+    Raises
+    ------
+    DataError, ModelError, ParameterError
+        If model, cells or references cannot be read, or a setting is out of range.
+    """
+    settings = checked_settings(margin, alpha, n_cells, permutations, rewired, seed)
+    settings |= {"organism": "human", "listed_only": False, "n_genes": n_genes}
+    settings |= {"min_count": min_count}
+    directions_of(direction)
+    begun = time.perf_counter()
+    tell("1 of 5: reading cells")
+    adata = draw_cells(cells, n_cells, seed)
+    if len(models_for(model, str(adata.uns["data"]))) != 1:
+        raise ParameterError(f"{model!r} is more than one model; audit them one by one")
+    # A model may have learned co-expression from more cells than its attention is read on.
+    expressed, total = adata, adata.n_obs
+    if cells not in (SIM, CONTROL):
+        expressed, total = cells_of(SHORT.get(cells, cells), MOST_CELLS, seed)
+    tell(f"2 of 5: attention of {model} in {adata.n_obs} cells")
+    (one,) = read_attention(model, adata, n_genes, references, seed=seed)
+    tell("3 of 5: the same with random weights")
+    (blank,) = read_attention(model, adata, n_genes, references, seed=seed, random=True)
+    tell("4 of 5: references, nulls and rivals")
+    attention, noise = (directed(r, min_count, direction) for r in (one, blank))
+    scored = []
+    for k, (name, network) in enumerate(one.references.items()):
+        for j, way in enumerate(direction):
+            score, rival = (
+                read_edges(pool(a.sel(direction=way)).to_pandas(), f"{model}, {way}")
+                for a in (attention, noise)
+            )
+            universe = universe_of(score, network, name)
+            rng = np.random.default_rng([seed, k, j])
+            label = f"{name}, {way}"
+            rivals = {RANDOM: rival}
+            scored.append(
+                reference_score(label, network, universe, expressed, settings, rng, rivals)
+            )
+    heads = best_heads(attention, one.references, permutations, seed)
+    tell("5 of 5: controls")
+    about = {
+        "model": provenance(model),
+        "heads": heads,
+        "heads_of_random_weights": best_heads(noise, one.references, permutations, seed),
+        "controls": controls(permutations, seed),
+        "not_tested": list(NOT_TESTED),
+        "layers": int(attention.sizes["layer"]),
+        "heads_per_layer": int(attention.sizes["head"]),
+        "seconds": round(time.perf_counter() - begun, 1),
+    }
+    edges = score.report | {"direction": ", ".join(direction), "kind": "attention", "notes": []}
+    cells_read = {"cells": expressed.n_obs, "of": total, "genes": expressed.n_vars}
+    cells_read |= {"name": Path(cells).name, "with_attention": adata.n_obs}
+    return Scorecard(model.split("/")[-1], edges, cells_read, settings, tuple(scored), about)
+
+
+def directions_of(names: Sequence[str]) -> None:
+    """Refuse directions that there are not."""
+    if not names or set(names) - set(DIRECTIONS) or len(set(names)) < len(names):
+        raise ParameterError(f"direction is {list(names)}; choose among {', '.join(DIRECTIONS)}")
+
+
+def provenance(model: str) -> dict:
+    """Return the family, folder name and largest file's SHA-256 of a checkpoint."""
+    family, folder = resolve(model)
+    weights = max((p for p in folder.iterdir() if p.is_file()), key=lambda p: p.stat().st_size)
+    return {
+        "family": family,
+        "name": folder.name,
+        "weights": weights.name,
+        "sha256": sha256_of(weights),
+    }
+
+
+def estimate(
+    model: str, cells: str, references: Sequence[str], n_cells: int, n_genes: int, seed: int = 0
+) -> dict[str, float]:
+    """Return what an audit would take: seconds and gigabytes, from two short runs.
+
+    Seconds are those of attention, twice (trained and random weights); nulls, rivals and controls
+    add about a minute for a few hundred genes.
+    """
+    few, some = 8, 24
+    adata, seconds = draw_cells(cells, some, seed), []
+    for rows in (few, some):
+        begun = time.perf_counter()
+        (one,) = read_attention(model, adata[:rows].copy(), n_genes, references, seed=seed)
+        seconds.append(time.perf_counter() - begun)
+    per_cell = max(seconds[1] - seconds[0], 0.0) / (some - few)
+    sizes = one.sums["sum"].sizes
+    numbers = sizes["layer"] * sizes["head"] * n_genes**2
+    return {
+        "seconds": 2 * (seconds[0] + per_cell * n_cells) + 60,
+        "seconds_per_cell": per_cell,
+        "gigabytes_of_scores": 6 * 8 * numbers / 1e9,
+        "layers": sizes["layer"],
+        "heads": sizes["head"],
+    }

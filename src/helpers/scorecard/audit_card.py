@@ -1,0 +1,64 @@
+"""What the card of a model has besides that of an edge list: heads, controls, what is left."""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+from helpers.plotting import shapes
+from helpers.scorecard.markup import bullets, drawable, figure_of, pairs_of
+
+CALLED = 0.05
+
+
+def audit_section(audit: dict) -> str:
+    """Return the section on heads, controls, provenance and what was not tested."""
+    controls = audit["controls"]
+    lines = ["Positive control, a model trained until its attention ranked planted edges: "]
+    lines[0] += head_words(controls["positive"])
+    lines.append(
+        f"Null control, the same with the network's genes permuted: {head_words(controls['null'])}"
+    )
+    if not_found(controls):
+        lines.append("The controls did not come out as they should: take no answer from this card.")
+    page = "<section><h2>Controls</h2>" + bullets(lines) + "</section>"
+    for name, found in audit["heads"].items():
+        page += f"<section><h2>Layers and heads: {escape(name)}</h2>"
+        random = audit["heads_of_random_weights"][name]
+        page += bullets([head_words(found), f"With random weights: {head_words(random)}"])
+        page += _map(found) if "by_head" in found else ""
+        page += "</section>"
+    page += "<section><h2>Not tested</h2>" + bullets(audit["not_tested"])
+    return page + bullets([f"Model: {pairs_of(audit['model'])}."]) + "</section>"
+
+
+def not_found(controls: dict) -> bool:
+    """Return whether the positive control is missed or the null one is called."""
+    positive, null = (controls[name].get("corrected_p", 1.0) for name in ("positive", "null"))
+    return positive > CALLED or null <= CALLED / 10
+
+
+def head_words(found: dict) -> str:
+    """Return the best of many heads in words.
+
+    Examples
+    --------
+    >>> head_words({"best": "forward, layer 0, head 1", "auroc": 0.6, "n": 8, "corrected_p": 0.2})
+    'the best of 8 is forward, layer 0, head 1, AUROC 0.600; p corrected for the choice 0.200.'
+    """
+    if "not_estimable" in found:
+        return f"not estimable: {found['not_estimable']}."
+    p = f"{found['corrected_p']:.3f}" if found["corrected_p"] >= 0.001 else "< 0.001"
+    text = f"the best of {found['n']} is {found['best']}, AUROC {found['auroc']:.3f}"
+    return f"{text}; p corrected for the choice {p}."
+
+
+def _map(found: dict) -> str:
+    way = found["best"].partition(",")[0]
+    values = np.asarray(found["by_head"])[found["directions"].index(way)]
+    rows = [f"layer {k}" for k in range(len(values))]
+    table = pd.DataFrame(values, rows, [f"head {k}" for k in range(values.shape[1])])
+    drawn = shapes.heatmap(table, "AUROC", centre=0.5, show_values=values.size <= 200)
+    return figure_of(*drawn, f"AUROC of every layer and head, {drawable(way)}; white is 0.5.")
