@@ -1,4 +1,4 @@
-"""The command line: ``helpers data|models|worlds|score|audit``, and what other packages add.
+"""The command line: ``helpers data|models|worlds|score|audit|compare``, and what others add.
 
 Exit codes: 0 done, 1 our own clear error, 2 wrong usage.
 """
@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from helpers.datasets import commands as data
 from helpers.datasets import world_commands as worlds
 from helpers.errors import HelpersError
+from helpers.evaluation.commands import compare
 from helpers.models import commands as models
 from helpers.scorecard.commands import audit, score
 
@@ -63,6 +64,10 @@ app.command(
 app.command(
     epilog="Example: helpers audit scgpt-baron --cells baron-human --reference trrust -o card.html"
 )(audit)
+
+app.command(epilog="Example: helpers compare cells.h5ad --by condition --first ctrl --second stim")(
+    compare
+)
 
 
 if __name__ == "__main__":

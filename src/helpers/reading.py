@@ -20,7 +20,7 @@ import pandas as pd
 import xarray as xr
 
 from helpers.datasets import load
-from helpers.datasets.own import open_own, with_roles
+from helpers.datasets.own import in_words, open_own, with_roles
 from helpers.datasets.own_network import networks, said
 from helpers.datasets.simulate import World, control_world, training_world
 from helpers.edges import edge_scores, pool, uniform_of_tokens
@@ -190,7 +190,7 @@ def no_cell_types(adata: ad.AnnData) -> NotEstimable | None:
     Nothing is clustered in their place: clusters of the same cells are no labels.
     """
     if "cell_type" not in adata.obs:
-        has = ", ".join(map(str, adata.obs.columns[:10])) or "no column"
+        has = in_words(adata.obs)
         return NotEstimable(f"no cell types (cell_type=COLUMN names them; obs has {has})")
     if (many := adata.obs["cell_type"].nunique()) < 2:
         return NotEstimable(f"{many} cell type; two are needed")

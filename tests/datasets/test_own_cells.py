@@ -20,6 +20,7 @@ from helpers.datasets.identifiers import known_symbols
 from helpers.datasets.own import open_own, read_own
 from helpers.datasets.own_counts import restored
 from helpers.errors import HelpersError
+from helpers.evaluation.donors import no_donors
 from helpers.models.recipes import training_genes
 from helpers.reading import draw_cells, no_cell_types
 
@@ -274,6 +275,24 @@ def test_without_cell_types_parts_are_not_estimable(cells, tmp_path):
     assert "1 cell type" in no_cell_types(adata).reason
     adata.obs["cell_type"] = ["a", "b"] * 20
     assert no_cell_types(adata) is None
+
+
+def test_markup_in_columns_and_types_stays_text(cells, tmp_path):
+    cells.obs["<img src=x>"] = pd.Categorical(["<b>a</b>", "b"] * 20)
+    path = written(cells, tmp_path)
+    assert set(open_own(path, cell_type="<img src=x>").obs["cell_type"]) == {"<b>a</b>", "b"}
+    adata = read_own(path)
+    adata.obs = adata.obs[["<img src=x>"]]
+    for reason in (no_cell_types(adata), no_donors(adata)):
+        assert "<" not in reason.reason and "img src" in reason.reason
+
+
+def test_donors_need_cells_types_and_company(cells):
+    adata = ad.concat([cells] * 3, index_unique="-")
+    assert no_donors(adata) is None
+    assert "0 donors with 50 cells" in no_donors(cells).reason
+    del adata.obs["donor"]
+    assert "no donor (donor=COLUMN" in no_donors(adata).reason
 
 
 def values(change):

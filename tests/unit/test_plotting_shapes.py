@@ -36,6 +36,9 @@ DRAWN = {
     ),
     "heatmap": lambda: plotting.heatmap(TABLE, "share", centre=0.5, show_values=True),
     "histogram": lambda: plotting.histogram({"a": X, "b": X + 1}, "z", marks={"here": 0.5}),
+    "scatter apart": lambda: plotting.scatter(
+        LONG, "cells", "AUROC", by="model", apart=True, diagonal=True, log_x=True, log_y=True
+    ),
     "scatter": lambda: plotting.scatter(LONG, "cells", "AUROC", by="model", diagonal=True),
 }
 

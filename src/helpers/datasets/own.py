@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -147,6 +149,12 @@ def with_roles(obs: pd.DataFrame, where: str, **columns: str) -> pd.DataFrame:
             labels = given[column].astype(object)
             obs[role] = labels.where(labels.notna(), "not named").astype(str).to_numpy()
     return obs
+
+
+def in_words(names: Iterable) -> str:
+    """Return the first ten names of a file as text that may stand on a page: without markup."""
+    first = (re.sub(r"[^\w .:()-]", "?", str(name))[:40] for name in islice(names, 10))
+    return ", ".join(first) or "none"
 
 
 def read_own(

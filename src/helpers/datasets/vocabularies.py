@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from helpers.datasets.archives import read_member
-from helpers.datasets.demo_sets import member
+from helpers.datasets.cells import member
 from helpers.datasets.fetch import artefact_path
 from helpers.datasets.identifiers import check_organism
 from helpers.datasets.references import load_reference

@@ -9,7 +9,9 @@ import pandas as pd
 from anndata import AnnData
 from scipy import sparse
 
+from helpers.datasets.own import in_words
 from helpers.errors import DataError
+from helpers.estimates import NotEstimable
 
 LEAST_CELLS = 50
 """Donors with fewer cells are left out."""
@@ -27,6 +29,8 @@ class DonorCells:
         (edges,) column numbers of TF and target.
     donor, cell_type
         (cells,) integer labels from 0.
+    names
+        (genes,) symbols of the columns.
     """
 
     x: np.ndarray
@@ -34,6 +38,7 @@ class DonorCells:
     target: np.ndarray
     donor: np.ndarray
     cell_type: np.ndarray
+    names: np.ndarray
 
     @property
     def n_donors(self) -> int:
@@ -47,6 +52,18 @@ class DonorCells:
             rows = np.flatnonzero(self.cell_type == value)
             labels[rows] = self.donor[rng.permutation(rows)]
         return labels
+
+
+def no_donors(adata: AnnData) -> NotEstimable | None:
+    """Return why donors cannot be compared within cell types, or None where they can."""
+    for role in ("donor", "cell_type"):
+        if role not in adata.obs:
+            has = in_words(adata.obs)
+            return NotEstimable(f"no {role} ({role}=COLUMN names it; obs has {has})")
+    many = int((adata.obs["donor"].value_counts() >= LEAST_CELLS).sum())
+    if many < 2:
+        return NotEstimable(f"{many} donors with {LEAST_CELLS} cells or more; two are needed")
+    return None
 
 
 def donor_cells(adata: AnnData, edges: pd.DataFrame, least_detected: float = 0.0) -> DonorCells:
@@ -83,7 +100,7 @@ def donor_cells(adata: AnnData, edges: pd.DataFrame, least_detected: float = 0.0
     if not keep.any():
         raise DataError("no edge joins two detected genes; lower least_detected")
     codes = [pd.factorize(adata.obs[name].astype(str))[0] for name in ("donor", "cell_type")]
-    return DonorCells(x.astype(float), source[keep], target[keep], *codes)
+    return DonorCells(x.astype(float), source[keep], target[keep], *codes, names[column])
 
 
 def edge_products(cells: DonorCells, n_edges: int = 200) -> tuple[np.ndarray, np.ndarray]:

@@ -29,8 +29,7 @@ from helpers.errors import ModelError
 from helpers.models.adapter import Batch, LayerParts, ModelOutput, Tokens, pad
 from helpers.models.cells import counts_by_cell
 from helpers.models.registered import IMPLEMENTATION
-from helpers.models.scgpt import read_json
-from helpers.models.weights import check_fit, find_weights, read_tensors
+from helpers.models.weights import check_fit, find_weights, read_json, read_tensors
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 

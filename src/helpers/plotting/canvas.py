@@ -28,6 +28,9 @@ LABEL = 44
 NAME = 26
 """Characters of the name of a row in one line."""
 
+MOST_BESIDE = 3
+"""Names of a legend that may stand beside each other; more stand in a column."""
+
 MOST_NAMED = 24
 """How many rows the words of a figure list one by one; of more they give the range."""
 
@@ -96,7 +99,14 @@ def name_rows(axis: Axes, index: pd.Index, inverted: bool = True) -> None:
         axis.invert_yaxis()
 
 
+def legend_height(names: int) -> float:
+    """Return the inches that a legend of so many names takes, beyond a single line."""
+    return 0.22 * (names - 1) if names > MOST_BESIDE else 0.0
+
+
 def add_legend(figure: Figure, axis: Axes | None = None) -> None:
     """Put the legend above the panels, where it covers nothing."""
     handles, names = (axis or figure.axes[0]).get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper left", ncols=1 if len(names) > 3 else 2)
+    figure.legend(
+        handles, names, loc="outside upper left", ncols=1 if len(names) > MOST_BESIDE else 2
+    )

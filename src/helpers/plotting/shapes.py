@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from helpers.plotting.canvas import (
     add_legend,
     label_of,
+    legend_height,
     most_lines,
     name_rows,
     numbers,
@@ -125,10 +126,9 @@ def forest(
     groups = table[by].to_numpy() if by else np.full(len(table), "")
     kinds = pd.unique(groups)
     shared = len(names) < len(table)
-    row = max(
-        0.36 * len(table) * (0.6 if shared else 1) / max(len(names), 1), 0.2 * most_lines(names)
-    )
-    with panels(height=1.4 + row * len(names)) as (figure, (axis,)):
+    marks = 0.36 * len(table) * (0.6 if shared else 1)
+    height = 1.5 + max(marks, 0.2 * most_lines(names) * len(names)) + legend_height(len(kinds))
+    with panels(height=height) as (figure, (axis,)):
         for k, (name, colour, marker) in enumerate(zip(kinds, cycle(PALETTE), cycle(MARKERS))):
             part, rows = table[groups == name], places[groups == name].astype(float)
             if shared:
@@ -193,13 +193,16 @@ def lines(
 def _panelled(table, x, y, by, panels_by, line, log_x, *, with_intervals: bool) -> Drawn:
     groups = list(table.groupby(list(panels_by), sort=False)) if panels_by else [((), table)]
     names = {name: k for k, name in enumerate(pd.unique(table[by]))}
-    with panels(len(groups), 2.7, sharex=True) as (figure, axes):
+    span = float(np.ptp(table[x])) if with_intervals else 0.0
+    height = 2.7 + legend_height(len(names)) / len(groups)
+    with panels(len(groups), height, sharex=True) as (figure, axes):
         for axis, (title, part) in zip(axes, groups, strict=True):
             for name, rows in part.groupby(by, sort=False):
                 k = names[name]
                 look = {"color": PALETTE[k % len(PALETTE)], "marker": MARKERS[k % len(MARKERS)]}
                 if with_intervals:
-                    at = rows[x] * 1.02 ** (k - (len(names) - 1) / 2) if log_x else rows[x]
+                    aside = k - (len(names) - 1) / 2  # or intervals would cover each other
+                    at = rows[x] * 1.02**aside if log_x else rows[x] + 0.015 * aside * span
                     size = _sizes(rows, y)
                     axis.errorbar(at, rows[y], yerr=size, capsize=3, label=str(name), **look)
                 else:
@@ -326,6 +329,7 @@ def scatter(
     y: str,
     *,
     by: str | None = None,
+    apart: bool = False,
     diagonal: bool = False,
     log_x: bool = False,
     log_y: bool = False,
@@ -338,21 +342,29 @@ def scatter(
         Columns `x` and `y`, whose names are the labels of the axes, and `by`.
     by
         Column that gives colour and marker.
+    apart
+        Whether each of its values has a panel of its own, as clouds need that cover each other.
     diagonal
         Whether to draw the line y = x.
     log_x, log_y
         Whether an axis is logarithmic.
     """
     groups = list(table.groupby(by, sort=False)) if by else [("", table)]
-    with panels(height=4.2) as (figure, (axis,)):
-        for (name, part), colour, marker in zip(groups, cycle(PALETTE), cycle(MARKERS)):
+    rows = len(groups) if apart else 1
+    with panels(rows, 4.2, sharex=True, sharey=True) as (figure, axes):
+        looks = zip(groups, cycle(PALETTE), cycle(MARKERS), axes if apart else cycle(axes))
+        for (name, part), colour, marker, axis in looks:
             look = {"color": colour, "marker": marker, "alpha": 0.7, "label": str(name)}
             axis.scatter(part[x], part[y], s=22, **look)
-        if diagonal:
-            axis.axline((table[x].iloc[0], table[x].iloc[0]), slope=1, color=GREY, linewidth=1)
-        axis.set(xlabel=x, ylabel=y)
-        axis.set(xscale="log" if log_x else "linear", yscale="log" if log_y else "linear")
-        if by:
+            axis.set_title(str(name) if apart else "")
+        for axis in axes:
+            if diagonal:
+                low, high = table[x].min(), table[x].max()
+                axis.axline((low, low), (high, high), color=GREY, linewidth=1)
+            axis.set(xscale="log" if log_x else "linear", yscale="log" if log_y else "linear")
+            axis.set_ylabel(y)
+        axes[-1].set_xlabel(x)
+        if by and not apart:
             add_legend(figure)
     rho = table[[x, y]].corr(method="spearman").iloc[0, 1]
     span = words_of(table[[x, y]].agg(["min", "max"]).T)
