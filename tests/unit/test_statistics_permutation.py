@@ -191,7 +191,7 @@ def test_the_crossed_p_of_curveball_from_loops(network):
     matrix, forbidden = network
     rng = np.random.default_rng(8)
     scores = rng.normal(size=(12, 60)) + 0.7 * matrix + 3 * rng.normal(size=60)
-    found = curveball_test(scores, matrix, np.random.default_rng(5), 50, forbidden)
+    (found,) = curveball_tests(scores[None], matrix, np.random.default_rng(5), 50, forbidden)
     drawn = curveball(matrix, np.random.default_rng(5), 50, forbidden)
     surplus = matrix - np.mean([drawn.network(b) for b in range(50)], axis=0)
     assert surplus.sum(axis=0) == pytest.approx(0) and surplus.sum(axis=1) == pytest.approx(0)
@@ -213,7 +213,8 @@ def test_the_crossed_p_of_curveball_from_loops(network):
     expected = stats.t.sf(np.nansum(terms) / np.sqrt(variance), min(limits))
     assert found.detail["p_crossed"] == pytest.approx(expected, rel=1e-6)
     assert found.p == max(found.detail["p_rewired"], found.detail["p_crossed"])
-    assert curveball_test(scores + 3 * matrix, matrix, rng, 199, forbidden).p < 0.02
+    (planted,) = curveball_tests((scores + 3 * matrix)[None], matrix, rng, 199, forbidden)
+    assert planted.p < 0.02
 
 
 def test_curveball_degenerate_networks():
