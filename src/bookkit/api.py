@@ -31,7 +31,8 @@ def _page(name: str, folder: Path) -> str:
 def _is_public(path: Path, folder: Path) -> bool:
     """Tell whether a module belongs on the page: no command lines, no empty ``__init__``."""
     relative = path.relative_to(folder)
-    if path.stem in ("__init__", "commands", "no_build") or path.stem.startswith("_"):
+    hidden = path.stem.startswith("_") or path.stem.endswith("commands")
+    if hidden or path.stem == "no_build":
         return False
     return all((parent / "__init__.py").is_file() for parent in path.parents[: len(relative.parts)])
 

@@ -14,13 +14,14 @@ from test_hubs import real_worlds
 
 from helpers.evaluation import drop_missing, leave_one_tf_out
 from helpers.registry.null_worlds import numbered, relabelled
-from helpers.statistics import cluster_interval, permutation_test
+from helpers.statistics import permutation_test
+from helpers.statistics.clusters import cluster_counts, cluster_tables
 
 DRAWS = 400
 RESTS_ON = {
     "helpers.evaluation.nulls",
     "helpers.registry.null_worlds",
-    "helpers.statistics.bootstrap",
+    "helpers.statistics.clusters",
     "helpers.statistics.permutation",
 }
 
@@ -33,11 +34,14 @@ def first_tests(world, rng) -> dict[str, float]:
         f"p, {sides} sides": permutation_test(a, pairs.label, rng, **about, sides=sides).p
         for sides in ("one", "two")
     }
-    limits = cluster_interval(a, pairs.label, pairs.source, rng, 499, level=0.90)
+    (table,) = cluster_tables(a, pairs.label, pairs.source)
+    draws = table.auroc(cluster_counts(table.n_clusters, rng, 499))
+    low, high = np.nanquantile(draws, [0.05, 0.95])
+    value = float(table.auroc()[0])
     left_out = leave_one_tf_out(pairs, a)
     most = float(np.abs(left_out.influence).max())
-    found |= {"low": limits.low, "high": limits.high, "AUROC": limits.value}
-    return found | {"one TF": most / (limits.value - 0.5) if limits.value > 0.5 else np.nan}
+    found |= {"low": low, "high": high, "AUROC": value}
+    return found | {"one TF": most / (value - 0.5) if value > 0.5 else np.nan}
 
 
 def measure() -> pd.DataFrame:

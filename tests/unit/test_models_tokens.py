@@ -13,8 +13,8 @@ import pytest
 from helpers.datasets.cells import load
 from helpers.errors import DataError, ModelError
 from helpers.models import geneformer_tokens, scgpt_tokens
-from helpers.models.dictionaries import read_dictionary
 from helpers.models.geneformer_tokens import Dictionaries
+from helpers.models.weights import read_dictionary
 
 
 def straightforward(adata, tables: Dictionaries, max_length: int) -> dict[int, list[int]]:
@@ -178,7 +178,7 @@ def real_cells(name: str):
 
 @pytest.mark.network
 def test_geneformer_first_dictionaries_on_200_baron_cells():
-    from helpers.datasets.demo_sets import member
+    from helpers.datasets.cells import member
     from helpers.datasets.safe_pickle import load_primitives
 
     adata = real_cells("baron-human")

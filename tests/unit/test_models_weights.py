@@ -12,9 +12,8 @@ import pytest
 import torch
 
 from helpers.errors import ModelError
-from helpers.models.dictionaries import read_dictionary
 from helpers.models.load import load_model
-from helpers.models.weights import read_tensors
+from helpers.models.weights import read_dictionary, read_tensors
 
 
 class Hostile:

@@ -6,9 +6,9 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from bookkit.sensitivity import by_definition
 from helpers.registry import TestRecord, frame
 from helpers.registry.correction import calls, correct, eligible, family_summary
-from helpers.registry.sensitivity import by_definition
 from papers.audit import audit, parse_p, published_table, raw_p_for, recount
 from papers.claims import printed
 from papers.completions import completions, q_range, smallest_m

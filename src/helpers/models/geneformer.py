@@ -15,11 +15,17 @@ from transformers.utils.logging import disable_progress_bar
 from helpers.errors import ModelError
 from helpers.models import geneformer_tokens
 from helpers.models.adapter import Batch, LayerParts, ModelOutput, Tokens, pad
-from helpers.models.dictionaries import read_dictionary
 from helpers.models.geneformer_tokens import Dictionaries
 from helpers.models.registered import IMPLEMENTATION
-from helpers.models.scgpt import read_json, write_json
-from helpers.models.weights import check_fit, find_weights, read_tensors, write_tensors
+from helpers.models.weights import (
+    check_fit,
+    find_weights,
+    read_dictionary,
+    read_json,
+    read_tensors,
+    write_json,
+    write_tensors,
+)
 
 # Loading takes a moment; a bar for it would only stand in the way of the real ones.
 disable_progress_bar()

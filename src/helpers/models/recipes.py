@@ -23,8 +23,9 @@ from helpers.models.edge_ranking import coexpression_auroc, edge_aurocs
 from helpers.models.geneformer import save_geneformer
 from helpers.models.load import SHIPPED
 from helpers.models.objectives import Masking
-from helpers.models.scgpt import read_json, save_scgpt, write_json
+from helpers.models.scgpt import save_scgpt
 from helpers.models.training import Schedule, Shape, Training, new_model, train
+from helpers.models.weights import read_json, write_json
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,17 @@ import torch
 from anndata import AnnData
 
 from helpers.errors import ModelError
-from helpers.files import atomic_write
 from helpers.models import scgpt_tokens
 from helpers.models.adapter import Batch, LayerParts, ModelOutput, Tokens, pad
 from helpers.models.scgpt_module import ScGPT, ScGPTConfig
-from helpers.models.weights import check_fit, find_weights, read_tensors, write_tensors
+from helpers.models.weights import (
+    check_fit,
+    find_weights,
+    read_json,
+    read_tensors,
+    write_json,
+    write_tensors,
+)
 
 WEIGHT_FILES = ("model.safetensors", "best_model.pt", "model.pt")
 _NEEDED = ("embsize", "nheads", "d_hid", "nlayers")
@@ -199,31 +204,6 @@ def config_from(
         flag_encoder="flag_encoder.weight" in tensors,
         discriminator=any(name.startswith("grad_reverse_discriminator.") for name in tensors),
     )
-
-
-def read_json(path: Path) -> dict:
-    """Read a JSON object.
-
-    Raises
-    ------
-    ModelError
-        If the file is missing or is not a JSON object.
-    """
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelError(f"{path}: missing; it belongs to the checkpoint") from error
-    except (ValueError, OSError) as error:
-        raise ModelError(f"{path}: not readable as JSON ({error})") from error
-    if not isinstance(content, dict):
-        raise ModelError(f"{path}: a JSON object was expected")
-    return content
-
-
-def write_json(path: Path, content: Mapping, indent: int | None = None) -> None:
-    """Write a JSON object, all or nothing."""
-    with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=indent) + "\n", encoding="utf-8")
 
 
 def _plain(name: str) -> str:

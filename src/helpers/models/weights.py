@@ -13,7 +13,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from helpers.errors import ModelError
+from helpers.datasets.safe_pickle import load_primitives
+from helpers.errors import DataError, ModelError
 from helpers.files import atomic_write
 
 
@@ -153,3 +154,60 @@ def _read_torch(path: Path) -> dict[str, torch.Tensor]:
     ):
         raise ModelError(f"{path}: not a table of named tensors (a state dict); save it as one")
     return dict(content)
+
+
+def read_json(path: Path) -> dict:
+    """Read a JSON object.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing or is not a JSON object.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(f"{path}: missing; it belongs to the checkpoint") from error
+    except (ValueError, OSError) as error:
+        raise ModelError(f"{path}: not readable as JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise ModelError(f"{path}: a JSON object was expected")
+    return content
+
+
+def write_json(path: Path, content: Mapping, indent: int | None = None) -> None:
+    """Write a JSON object, all or nothing."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=indent) + "\n", encoding="utf-8")
+
+
+def read_dictionary(path: Path) -> dict:
+    """Read a dictionary of strings to strings or numbers from JSON or pickle.
+
+    Published Geneformer dictionaries are pickles whose values may be NumPy scalars. The reader
+    builds containers, strings and numbers; a pickle that names anything else is refused before
+    that thing is imported.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, corrupt, not such a dictionary, or asks for anything else.
+    """
+    path = Path(path)
+    if path.suffix == ".json":
+        content = read_json(path)
+    else:
+        try:
+            content = load_primitives(path.read_bytes(), str(path))
+        except FileNotFoundError as error:
+            raise ModelError(f"{path}: missing; it belongs to the checkpoint") from error
+        except DataError as error:
+            raise ModelError(
+                f"refused: {error}; convert the dictionary to JSON on a machine you trust"
+            ) from error
+    if not isinstance(content, dict):
+        raise ModelError(f"{path}: a dictionary was expected, not {type(content).__name__}")
+    for key, value in content.items():
+        if not isinstance(key, str) or not isinstance(value, (str, int, float)):
+            raise ModelError(f"{path}: entry {key!r} is not a string with a string or number")
+    return content

@@ -71,7 +71,7 @@ def universe_of(
         pairs = evaluation_set(reference, list(genes), tfs=list(tfs), name=name)
     except DataError as error:
         return NotEstimable(f"{error}{_hint(edges, reference)}")
-    pairs = pairs.subset(np.isin(pairs.target, edges.targets), "targets_without_score")
+    pairs = pairs.subset(edges.targets.get_indexer(pairs.target) >= 0, "targets_without_score")
     score, listed = edges.scores_of(pairs.source, pairs.target)
     notes = {
         "tfs_of_reference": int(reference["source"].nunique()),

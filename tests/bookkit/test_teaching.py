@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import teaching
+from bookkit import teaching
+from bookkit.teaching import Check, difference
 from helpers.errors import ExerciseError
-from helpers.teaching import Check, difference
 
 
 def test_the_examples_hold():

@@ -6,20 +6,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bookkit import definitions
+from bookkit import bookkeeping, definitions, sensitivity
+from bookkit import registry_figures as plots
 from helpers.datasets.simulate.planted import breaches, role_of
 from helpers.errors import RunError
-from helpers.plotting import registry as plots
-from helpers.registry import (
-    TestRecord,
-    append,
-    audit,
-    bookkeeping,
-    correction,
-    sensitivity,
-    simulation,
-)
+from helpers.registry import TestRecord, append, correction
 from helpers.registry.records import NOT_FETCHED
+from papers import audit, simulation
 from papers.completions import smallest_m
 
 HAND_EXAMPLE = (0.005, 0.011, 0.02, 0.04, 0.8)

@@ -52,7 +52,7 @@ def definitions(table: pd.DataFrame) -> tuple[Figure, str]:
     Parameters
     ----------
     table
-        Columns ``A, B, C, changes`` as `helpers.registry.sensitivity.by_definition` returns them.
+        Columns ``A, B, C, changes`` as `bookkit.sensitivity.by_definition` returns them.
     """
     floor = 1e-4
     with style.use_style():
