@@ -2,13 +2,17 @@
 
 import numpy as np
 import pandas as pd
+import patsy
 import pytest
+import statsmodels.api as sm
+from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from helpers.errors import ParameterError
 from helpers.estimates import NotEstimable
 from helpers.evaluation.gene_level import gene_features
 from helpers.evaluation.matched import (
+    adjusted,
     compare_matched,
     matched_auroc,
     matched_negatives,
@@ -124,16 +128,45 @@ def test_balanced_sets_give_the_crossed_test(balanced):
     universe, sets, rng = balanced
     scores = rng.normal(size=universe.n_pairs)
     found = matched_test(sets, scores)
-    values = within_set_auroc(sets, scores)
+    values = within_set_auroc(sets, adjusted(sets, scores))
     expected = crossed_mean_test(values, sets.tf, sets.target, 0.5, "one")
     assert found.p == expected.p and found.estimate == expected.estimate
     assert found.unit == "TF x target" and found.null == "AUROC 0.5 within matched sets"
     interval = matched_auroc(sets, scores)
-    assert (interval.low, interval.high) == (expected.low, expected.high)
+    assert found.detail["unadjusted"] == interval.value
+    plain = crossed_mean_test(within_set_auroc(sets, scores), sets.tf, sets.target, 0.5)
+    assert (interval.low, interval.high) == (plain.low, plain.high)
     assert matched_test(sets, scores + 1.5 * universe.label).p < 1e-4
     difference = compare_matched(sets, scores + universe.label, scores)
     assert difference.p < 0.01 and difference.sides == "two"
     assert isinstance(compare_matched(sets, scores, scores), NotEstimable)
+
+
+def test_adjusted_scores_are_residuals_of_a_fit_to_negatives(balanced):
+    universe, sets, rng = balanced
+    scores = rng.normal(size=universe.n_pairs) + sets.variables["log mean, target"]
+    columns = {"tf": sets.to_tf.astype(float)}
+    for name, values in sets.variables.drop(columns="mean product").items():
+        z = stats.rankdata(values)
+        z = (z - z.mean()) / z.std()
+        knots = np.quantile(z, (0.05, 0.35, 0.65, 0.95))
+        spline = patsy.dmatrix(
+            "cr(z, knots=inner, lower_bound=low, upper_bound=high) - 1",
+            {"z": z, "inner": knots[1:3], "low": knots[0], "high": knots[3]},
+        )
+        columns |= {f"{name} {k}": part for k, part in enumerate(np.asarray(spline).T)}
+    design = np.column_stack([np.ones(scores.size), *columns.values()])
+    negative = ~universe.label
+    fit = sm.OLS(stats.rankdata(scores)[negative], design[negative]).fit(method="pinv")
+    expected = stats.rankdata(scores) - design @ fit.params
+    found = adjusted(sets, scores)
+    assert np.corrcoef(found, expected)[0, 1] == pytest.approx(1, abs=1e-9)
+
+
+def test_a_function_of_the_matched_variables_has_no_matched_test(balanced):
+    _, sets, _ = balanced
+    found = matched_test(sets, sets.variables["log mean, target"].to_numpy())
+    assert isinstance(found, NotEstimable) and "function of the matched" in found.reason
 
 
 def test_few_tfs_have_a_value_and_no_test():

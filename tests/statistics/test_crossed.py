@@ -72,7 +72,9 @@ def loop_variance(score, labels, rows, columns) -> tuple[float, float]:
     by_row, by_column = (row**2).sum(), (column**2).sum()
     two_way = by_row + by_column - by_pair
     df = [3 * (c**2).sum() ** 2 / (c**4).sum() for c in (row, column)]
-    df += [np.unique(names[labels]).size - 1 for names in (rows, columns)]
+    for names in (rows, columns):
+        shares = [np.mean(names[labels] == one) for one in np.unique(names)]
+        df.append(1 / np.sum(np.square(shares)) - 1)
     return max(by_row, by_column, two_way, two_way + roles), max(1.0, min(df))
 
 

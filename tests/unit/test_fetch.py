@@ -156,7 +156,7 @@ def test_archives_of_an_origin_that_is_not_reached_cost_one_line_and_no_failure(
     ]
 
 
-def test_archives_are_fetched_and_another_checksum_is_a_failure(
+def test_archives_are_fetched_and_one_with_another_checksum_is_named_and_not_kept(
     cache: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ):
     item = entry(source=f"{server}/file.csv")
@@ -164,7 +164,9 @@ def test_archives_are_fetched_and_another_checksum_is_a_failure(
     assert done.exit_code == 0 and done.output.startswith("1 archived files are here and have")
     assert files(cache) == [item.path]
     done = archives_at(monkeypatch, replace(item, path="other.csv", sha256="1" * 64))
-    assert done.exit_code == 1 and "is not the registered one" in done.output
+    assert done.exit_code == 0
+    assert f"0 of 1 archived files are here; the origin's {item.name} differ" in done.output
+    assert files(cache) == [item.path]
 
 
 def test_a_missing_page_is_an_error_of_ours(cache: Path, server: str):

@@ -12,8 +12,18 @@ from safetensors.torch import load_file, save_file
 from transformers import GPTNeoXForCausalLM
 
 from helpers.errors import ModelError
-from helpers.models.cell_sentence import gene_attention
 from helpers.models.load import load_model
+
+
+def gene_attention(
+    attention: torch.Tensor, genes: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean over query tokens of the sum over key tokens; the genes present, and between them."""
+    present, place = torch.unique(genes[genes >= 0], return_inverse=True)
+    member = torch.zeros(len(genes), len(present), dtype=attention.dtype, device=attention.device)
+    member[torch.where(genes >= 0)[0], place] = 1.0
+    summed = attention @ member
+    return present, (member / member.sum(dim=0)).T @ summed
 
 
 @pytest.fixture(scope="module")

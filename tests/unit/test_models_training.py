@@ -20,7 +20,6 @@ from helpers.models.recipes import RECIPES, hash_of, read_card, recipe, training
 from helpers.models.training import (
     Schedule,
     Shape,
-    continue_training,
     corpus_dictionaries,
     new_model,
     train,
@@ -241,7 +240,7 @@ def test_training_goes_on_from_a_loaded_checkpoint():
     adata = training_world().adata[:400].copy()
     model = load_model("scgpt-sim")
     before = {name: t.clone() for name, t in model.module.state_dict().items()}
-    result = continue_training(model, adata, steps=3, seed=0)
+    result = train(model, adata, Schedule(steps=3, learning_rate=2e-4, report_every=1), 0)
     assert [row[0] for row in result.curve] == [1, 2, 3]
     assert result.held_out_loss < result.baseline_loss
     after = model.module.state_dict()

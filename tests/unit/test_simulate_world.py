@@ -13,7 +13,6 @@ from helpers.datasets.simulate import (
     training_world,
     world,
     world_spec,
-    world_table,
 )
 from helpers.datasets.simulate.kinetics import steady_state
 from helpers.datasets.simulate.network import make_network, spectral_radius
@@ -59,11 +58,6 @@ def test_every_named_world_is_drawn_and_states_what_to_expect(name):
     assert made.expect or name == "training"
     assert set(made.expect.values()) <= {"reject", "not reject"}
     assert (made.attention is not None) == (made.spec.attention_law != "none")
-
-
-def test_the_table_of_worlds_names_each_once():
-    table = world_table()
-    assert sorted(table["world"]) == sorted(WORLDS)
 
 
 def test_the_same_seed_gives_the_same_world_and_another_seed_another():

@@ -187,6 +187,36 @@ def test_curveball_auroc_is_that_of_the_drawn_networks(network):
         np.testing.assert_allclose([o.draws[b] for o in outcomes], expected, atol=1e-12)
 
 
+def test_the_crossed_p_of_curveball_from_loops(network):
+    matrix, forbidden = network
+    rng = np.random.default_rng(8)
+    scores = rng.normal(size=(12, 60)) + 0.7 * matrix + 3 * rng.normal(size=60)
+    (found,) = curveball_tests(scores[None], matrix, np.random.default_rng(5), 50, forbidden)
+    drawn = curveball(matrix, np.random.default_rng(5), 50, forbidden)
+    surplus = matrix - np.mean([drawn.network(b) for b in range(50)], axis=0)
+    assert surplus.sum(axis=0) == pytest.approx(0) and surplus.sum(axis=1) == pytest.approx(0)
+    ranks = np.full((12, 60), np.nan)
+    ranks[~forbidden] = stats.rankdata(scores[~forbidden])
+    ones, zeros = matrix.sum(), (~forbidden & ~matrix).sum()
+    excess = np.nansum(surplus * ranks) / (ones * zeros)
+    assert excess == pytest.approx(found.estimate - found.detail["null_mean"])
+    ranks = ranks - np.nanmean(ranks, axis=1, keepdims=True)
+    terms = surplus * (ranks - np.nanmean(ranks, axis=0)) / (ones * zeros)
+    kept = ~forbidden & (surplus != 0)
+    variance, limits = -np.nansum(terms**2), []
+    for axis, names in enumerate(np.nonzero(kept)):
+        sums = [np.nansum(terms.take(k, axis)) for k in np.unique(names)]
+        n = np.bincount(names)
+        variance += len(sums) / (len(sums) - 1) * np.sum(np.square(sums))
+        limits += [n.sum() ** 2 / (n**2).sum() - 1]
+        limits += [3 * np.sum(np.square(sums)) ** 2 / np.sum(np.power(sums, 4))]
+    expected = stats.t.sf(np.nansum(terms) / np.sqrt(variance), min(limits))
+    assert found.detail["p_crossed"] == pytest.approx(expected, rel=1e-6)
+    assert found.p == max(found.detail["p_rewired"], found.detail["p_crossed"])
+    (planted,) = curveball_tests((scores + 3 * matrix)[None], matrix, rng, 199, forbidden)
+    assert planted.p < 0.02
+
+
 def test_curveball_degenerate_networks():
     rng = np.random.default_rng(0)
     assert isinstance(curveball(np.ones((3, 4), bool), rng), NotEstimable)

@@ -27,10 +27,7 @@ EXPORTS = {
         "datasets",
     ),
     "vocabularies": (
-        "GeneformerDictionaries",
-        "geneformer_dictionaries",
         "load_orthologs",
-        "scgpt_vocabulary",
         "transcription_factors",
     ),
 }

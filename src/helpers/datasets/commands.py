@@ -80,24 +80,35 @@ def _archived() -> list[Artefact]:
 def _fetch_archives() -> str:
     """Fetch the archived files that pages read; say in one line what is here afterwards.
 
-    An origin that cannot be reached is no failure: the book is built without these files then,
-    and says so.
+    An origin that cannot be reached, or that holds another file by now, is no failure: such a file
+    is not kept, the book is built without it, and says so.
     """
     from helpers.datasets.fetch import fetch as bring
     from helpers.datasets.fetch import find_here
-    from helpers.errors import UnreachableError
+    from helpers.errors import DataError, UnreachableError
 
     wanted = _archived()
-    try:
-        for item in wanted:
+    silent, changed = set(), []
+    for item in wanted:
+        host = urlsplit(item.source).hostname
+        if host in silent:  # one wait for each origin
+            continue
+        try:
             bring(item)
-    except UnreachableError:
-        here = sum(find_here(item) is not None for item in wanted)
-        return (
-            f"{here} of {len(wanted)} archived files are here; {urlsplit(item.source).hostname} "
-            "cannot be reached, so pages leave out what needs the others"
-        )
-    return f"{len(wanted)} archived files are here and have the registered checksums"
+        except UnreachableError:
+            silent.add(host)
+        except DataError:
+            changed.append(item.name)
+    if not silent and not changed:
+        return f"{len(wanted)} archived files are here and have the registered checksums"
+    reasons = [f"{host} cannot be reached" for host in sorted(silent)]
+    if changed:
+        reasons.append(f"the origin's {', '.join(changed)} differ from the registered checksums")
+    here = sum(find_here(item) is not None for item in wanted)
+    return (
+        f"{here} of {len(wanted)} archived files are here; {'; '.join(reasons)}, "
+        "so pages leave out what needs the others"
+    )
 
 
 def _named(names: list[str]) -> list[Artefact]:

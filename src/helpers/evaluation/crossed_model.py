@@ -25,7 +25,7 @@ from helpers.statistics.intervals import hanley_mcneil
 from helpers.statistics.partialling import partial_fit
 from helpers.statistics.random_effects import RandomEffects, random_effects
 from helpers.statistics.results import Outcome
-from helpers.statistics.splines import natural_cubic
+from helpers.statistics.splines import natural_cubic, unit_ranks
 
 NULL = "no contribution of the score"
 
@@ -138,11 +138,6 @@ def crossed_model(
     return CrossedModel(outcome, per_tf, pooled, expected)
 
 
-def _unit_ranks(values: np.ndarray) -> np.ndarray:
-    ranks = rankdata(values)
-    return (ranks - ranks.mean()) / max(ranks.std(), 1e-12)
-
-
 def _coefficient(
     kept: EvaluationSet, table: pd.DataFrame, rng: np.random.Generator, level: float, splits: int
 ) -> Outcome | NotEstimable:
@@ -152,8 +147,8 @@ def _coefficient(
             f"{kept.name}: {tfs} TFs and {targets} targets with a positive; "
             f"at least {MIN_UNITS} of each needed"
         )
-    score = _unit_ranks(table["score"])
-    others = [natural_cubic(_unit_ranks(table[name])) for name in table if name != "score"]
+    score = unit_ranks(table["score"])
+    others = [natural_cubic(unit_ranks(table[name])) for name in table if name != "score"]
     found = partial_fit(
         kept.label, score, np.column_stack(others), kept.source, kept.target, rng, splits
     )

@@ -191,27 +191,3 @@ def load_cell_sentence(directory: Path) -> CellSentenceAdapter:
         raise ModelError(f"{path}: transformers did not load everything: {left}")
     tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(directory / "tokenizer.json"))
     return CellSentenceAdapter(directory.name, module.eval(), tokenizer)
-
-
-def gene_attention(
-    attention: torch.Tensor, genes: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Aggregate token attention to genes: mean over query tokens of the sum over key tokens.
-
-    Parameters
-    ----------
-    attention
-        (..., query token, key token), rows summing to one.
-    genes
-        (tokens,) gene index of each token, -1 for what is no gene.
-
-    Returns
-    -------
-    tuple
-        The genes present, in rising order, and (..., gene, gene) attention between them.
-    """
-    present, place = torch.unique(genes[genes >= 0], return_inverse=True)
-    member = torch.zeros(len(genes), len(present), dtype=attention.dtype, device=attention.device)
-    member[torch.where(genes >= 0)[0], place] = 1.0
-    summed = attention @ member
-    return present, (member / member.sum(dim=0)).T @ summed

@@ -256,18 +256,6 @@ def train(
     )
 
 
-def continue_training(
-    adapter: ModelAdapter, adata: AnnData, steps: int, seed: int, learning_rate: float = 2e-4
-) -> Training:
-    """Train a loaded model in place for a few more steps; see `train`.
-
-    The split into training and held-out cells follows from `seed`: with the seed of the model's
-    card, the cells held out at first are held out again.
-    """
-    schedule = Schedule(steps=steps, learning_rate=learning_rate, report_every=max(1, steps // 5))
-    return train(adapter, adata, schedule, seed)
-
-
 def _loop(
     adapter: ModelAdapter,
     tokens: Tokens,

@@ -8,7 +8,13 @@ from scipy import stats
 from helpers.errors import ParameterError
 from helpers.estimates import NotEstimable
 from helpers.statistics.checks import cluster_codes, one_of
-from helpers.statistics.crossed import MIN_UNITS, UNIT, smallest_effect
+from helpers.statistics.crossed import (
+    MIN_UNITS,
+    UNIT,
+    effective_units,
+    satterthwaite_df,
+    smallest_effect,
+)
 from helpers.statistics.results import Outcome
 
 
@@ -52,6 +58,26 @@ def crossed_variance(influence: np.ndarray, rows: np.ndarray, columns: np.ndarra
     return covariance
 
 
+def crossed_df(influence: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> float:
+    """Return the degrees of freedom of a two-way standard error, at least 1.
+
+    The smaller of `effective_units` - 1 and `satterthwaite_df` of the sums over rows, and over
+    columns.
+
+    Parameters
+    ----------
+    influence
+        (n,) terms, as for `crossed_variance`.
+    rows, columns
+        (n,) names; every term counts as one value of its row and its column.
+    """
+    limits = []
+    for names in (rows, columns):
+        code = np.unique(names, return_inverse=True)[1]
+        limits += [effective_units(code) - 1, satterthwaite_df(np.bincount(code, influence))]
+    return float(max(1.0, min(limits)))
+
+
 def crossed_mean_test(
     values: np.ndarray,
     rows: np.ndarray,
@@ -74,16 +100,16 @@ def crossed_mean_test(
     Returns
     -------
     Outcome or NotEstimable
-        t with min(rows, columns) - 1 degrees of freedom. ``detail`` has se, df, n_values, the
-        numbers of rows and columns, and mde: the distance from `null` found with power 0.8. Not
-        estimable with fewer than 5 rows or columns.
+        t with the degrees of freedom of `crossed_df`. ``detail`` has se, df, n_values, the numbers
+        of rows and columns, and mde: the distance from `null` found with power 0.8. Not estimable
+        with fewer than 5 rows or columns.
 
     Examples
     --------
     >>> import numpy as np
     >>> rows, columns = np.divmod(np.arange(100), 10)
     >>> crossed_mean_test(np.sin(np.arange(100.0)), rows, columns).detail["df"]
-    9
+    9.0
     """
     one_of("sides", sides, ("one", "two"))
     values = np.asarray(values, dtype=np.float64)
@@ -96,8 +122,9 @@ def crossed_mean_test(
             "needed"
         )
     mean = float(values.mean())
-    variance = crossed_variance((values - mean) / values.size, rows, columns)
-    se, df = float(np.sqrt(variance[0, 0])), min(n_rows, n_columns) - 1
+    influence = (values - mean) / values.size
+    se = float(np.sqrt(crossed_variance(influence, rows, columns)[0, 0]))
+    df = crossed_df(influence, rows, columns)
     if se <= 1e-12:
         return NotEstimable("the values do not vary between TFs or targets")
     t = (mean - null) / se
@@ -109,7 +136,7 @@ def crossed_mean_test(
         test="t, TF x target standard error",
         null=f"mean {null:g}",
         unit=UNIT,
-        n_units=df + 1,
+        n_units=min(n_rows, n_columns),
         low=mean - half,
         high=mean + half,
         level=level,

@@ -7,16 +7,18 @@ stay empty (self pairs, pairs that were never measured) are left out of the pool
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from joblib import Parallel, cpu_count, delayed
 from numba import njit
+from scipy import stats
 
 from helpers.errors import ParameterError
 from helpers.estimates import NotEstimable
 from helpers.statistics.auroc import midranks, rank_sum_auroc
 from helpers.statistics.checks import score_matrix
+from helpers.statistics.crossed_means import crossed_df, crossed_variance
 from helpers.statistics.permutation import (
     MIN_UNITS,
     null_outcome,
@@ -130,6 +132,12 @@ class RewiredNetworks:
     share_unchanged: float
     jaccard_distance: np.ndarray
 
+    def mean(self) -> np.ndarray:
+        """Return how often each cell holds an edge, as a share of the draws."""
+        cells = self.rows * self.shape[1] + self.columns
+        counts = np.bincount(cells.ravel(), minlength=self.shape[0] * self.shape[1])
+        return counts.reshape(self.shape) / len(self.columns)
+
     def network(self, draw: int) -> np.ndarray:
         """Return one draw as a boolean matrix."""
         matrix = np.zeros(self.shape, dtype=bool)
@@ -217,7 +225,18 @@ def curveball_tests(
     trades: int | None = None,
     unit: str = "edge",
 ) -> list[Outcome] | NotEstimable:
-    """Test the AUROC of each of k scores against the same networks of equal degrees, one-sided.
+    r"""Test the AUROC of each of k scores against the same networks of equal degrees, one-sided.
+
+    Real networks have more structure than their degrees: some TFs share their targets. Then the
+    AUROC varies more than in rewired networks, and their p alone is too small (9 % instead of 5 %
+    for Geneformer's attention and relabelled DoRothEA). So p is the larger of two: the share of
+    rewired networks with an AUROC as large, and t of
+
+    .. math:: A - \bar A^* = \sum_{ij} (y_{ij} - \bar y^*_{ij})\, r_{ij} / (n_1 n_0)
+
+    with y the network, :math:`\bar y^*` the mean of the rewired ones and r the ranks of the scores,
+    whose standard error takes TFs and targets as units (`crossed_variance`). Rows and columns of
+    :math:`y - \bar y^*` sum to zero, so that what a TF or a target has in common drops out.
 
     Parameters
     ----------
@@ -229,7 +248,8 @@ def curveball_tests(
     Returns
     -------
     list of Outcome or NotEstimable
-        ``detail`` has share_unchanged, mean_jaccard_distance and n_positive.
+        ``detail`` has share_unchanged, mean_jaccard_distance and n_positive, and both p:
+        ``p_rewired``, ``p_crossed``.
     """
     network = np.asarray(network, dtype=bool)
     scores = np.asarray(scores, dtype=np.float64)
@@ -253,24 +273,42 @@ def curveball_tests(
         "mean_jaccard_distance": float(rewired.jaccard_distance.mean()),
         "trades": rewired.trades,
     }
+    surplus = network - rewired.mean()
     outcomes = []
     for matrix in scores:
         ranks = np.zeros(network.shape)
         ranks[universe] = midranks(score_matrix(matrix[universe])[0])
         sums = np.array([ranks[rewired.rows, columns].sum() for columns in rewired.columns])
-        outcomes.append(
-            null_outcome(
-                float(rank_sum_auroc(ranks[network].sum(), n_positive, n_pairs)),
-                rank_sum_auroc(sums, n_positive, n_pairs),
-                sides="one",
-                test="curveball",
-                null="networks of the same degrees",
-                unit=unit,
-                n_units=n_positive,
-                detail=detail,
-            )
+        found = null_outcome(
+            float(rank_sum_auroc(ranks[network].sum(), n_positive, n_pairs)),
+            rank_sum_auroc(sums, n_positive, n_pairs),
+            sides="one",
+            test="curveball",
+            null="networks of the same degrees",
+            unit=unit,
+            n_units=n_positive,
+            detail=detail,
         )
+        more = {"p_rewired": found.p, "p_crossed": _crossed_p(surplus, ranks, universe)}
+        outcomes.append(replace(found, p=max(more.values()), detail=found.detail | more))
     return outcomes
+
+
+def _crossed_p(surplus: np.ndarray, ranks: np.ndarray, universe: np.ndarray) -> float:
+    """Return the one-sided p of sum(surplus * ranks) = 0 with rows and columns as units."""
+    pairs = np.nonzero(universe & (surplus != 0))
+    if pairs[0].size == 0:
+        return 1.0
+    # What a row or a column adds to all its ranks changes no sum; without it pairs vary least.
+    weight = np.maximum(universe.sum(axis=1, keepdims=True), 1)
+    ranks = np.where(universe, ranks - ranks.sum(axis=1, keepdims=True) / weight, 0.0)
+    ranks = ranks - ranks.sum(axis=0) / np.maximum(universe.sum(axis=0), 1)
+    influence = surplus[pairs] * ranks[pairs]
+    variance = crossed_variance(influence, *pairs)[0, 0]
+    if variance <= 0:
+        return 1.0
+    df = crossed_df(influence, *pairs)
+    return float(stats.t.sf(influence.sum() / np.sqrt(variance), df))
 
 
 def _can_trade(network: np.ndarray, allowed: np.ndarray, rows: np.ndarray) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import rankdata
 
 from helpers.errors import ParameterError
 
@@ -54,3 +55,15 @@ def natural_cubic(values: np.ndarray, quantiles: tuple[float, ...] = KNOTS) -> n
     bent = bent - before * (knots[-1] - knots[:-2]) / last
     bent = bent + beyond * (knots[-2] - knots[:-2]) / last
     return np.column_stack([values, bent / (knots[-1] - knots[0]) ** 2])
+
+
+def unit_ranks(values: np.ndarray) -> np.ndarray:
+    """Return mid-ranks with mean 0 and SD 1; zeros where all values are equal.
+
+    Examples
+    --------
+    >>> unit_ranks([5.0, 9.0])
+    array([-1.,  1.])
+    """
+    ranks = rankdata(values)
+    return (ranks - ranks.mean()) / max(ranks.std(), 1e-12)

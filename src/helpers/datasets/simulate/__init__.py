@@ -1,7 +1,7 @@
 """Simulated worlds: cells, attention and screens whose network is known."""
 
 from helpers.datasets.simulate.attention import coexpression
-from helpers.datasets.simulate.catalogue import WORLDS, world_spec, world_table
+from helpers.datasets.simulate.catalogue import WORLDS, world_spec
 from helpers.datasets.simulate.cssi import (
     T2_CONFIGURATIONS,
     T2_EXPECT,
@@ -31,5 +31,4 @@ __all__ = [
     "training_world",
     "world",
     "world_spec",
-    "world_table",
 ]

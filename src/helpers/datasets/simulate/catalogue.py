@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import pandas as pd
-
 from helpers.datasets.simulate.spec import WorldSpec
 from helpers.errors import DataError
 
@@ -352,18 +350,3 @@ def world_spec(name: str, **overrides: object) -> WorldSpec:
     """Return the parameters of a named world, with some changed."""
     known = named_world(name)
     return WorldSpec(name=ALIASES.get(name, name)).changed(**known.changes).changed(**overrides)
-
-
-def world_table() -> pd.DataFrame:
-    """Return the named worlds as a table: what is planted, parameters changed, expectation."""
-    rows = [
-        {
-            "world": name,
-            "about": entry.about,
-            "parameters": ", ".join(f"{key} = {value}" for key, value in entry.changes.items()),
-            "must reject": ", ".join(k for k, v in entry.expect.items() if v == REJECT),
-            "must not reject": ", ".join(k for k, v in entry.expect.items() if v == KEEP),
-        }
-        for name, entry in WORLDS.items()
-    ]
-    return pd.DataFrame(rows)
