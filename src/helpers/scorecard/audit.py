@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from helpers.datasets.own_network import networks
 from helpers.edges.attention import DIRECTIONS, pool
 from helpers.errors import ParameterError
 from helpers.files import sha256_of
@@ -89,6 +90,8 @@ def audit(
     settings |= {"organism": "human", "listed_only": False, "n_genes": n_genes}
     settings |= {"min_count": min_count}
     directions_of(direction)
+    if cells not in (SIM, CONTROL):
+        networks(references)  # before anything that takes long
     begun = time.perf_counter()
     tell("1 of 5: reading cells")
     adata = draw_cells(cells, n_cells, seed)

@@ -7,41 +7,41 @@ import math
 
 import numpy as np
 
-from papers.checks.outcome import Outcome, overlap, spread
+from papers.checks.recomputed import Recomputed, overlap, spread
 from papers.claims import Printed, load_claims, table_rows
 
 
-def grid_mean(units: float, stated: Printed) -> Outcome:
+def grid_mean(units: float, stated: Printed) -> Recomputed:
     """Check: some count / units rounds to the stated mean of integer counts (GRIM).
 
     `units` is the number of runs times the denominator of each run's share.
     """
     count = math.floor(stated.high * units + 1e-9)
     value = count / units
-    return Outcome(value, value, value >= stated.low - 1e-9)
+    return Recomputed(value, value, value >= stated.low - 1e-9)
 
 
-def share(count: Printed, n: Printed, stated: Printed) -> Outcome:
+def share(count: Printed, n: Printed, stated: Printed) -> Recomputed:
     """Check: count / n in percent is the stated percentage."""
     return overlap(*spread(lambda a, b: 100 * a / b, count, n), stated)
 
 
-def pooled_share(claim: str, count: str, n: str, stated: Printed) -> Outcome:
+def pooled_share(claim: str, count: str, n: str, stated: Printed) -> Recomputed:
     """Check: the sum of a table's counts over the sum of its numbers is the stated percentage."""
     rows = table_rows(load_claims()[claim])
     value = 100 * sum(row[count] for row in rows) / sum(row[n] for row in rows)
     return overlap(value, value, stated)
 
 
-def attainable_share(n: float, stated: Printed) -> Outcome:
+def attainable_share(n: float, stated: Printed) -> Recomputed:
     """Check: some integer out of n rounds to the stated percentage."""
     counts = np.arange(n + 1)
     shares = 100 * counts / n
     nearest = float(shares[np.argmin(np.abs(shares - stated.value))])
-    return Outcome(nearest, nearest, stated.low <= nearest <= stated.high)
+    return Recomputed(nearest, nearest, stated.low <= nearest <= stated.high)
 
 
-def jaccard_mean(k: float, pairs: float, stated: Printed) -> Outcome:
+def jaccard_mean(k: float, pairs: float, stated: Printed) -> Recomputed:
     """Check: some mean of `pairs` Jaccard indices i / (2k - i) of k-sets is the stated figure."""
     k = int(k)
     single = [i / (2 * k - i) for i in range(k + 1)]
@@ -49,10 +49,10 @@ def jaccard_mean(k: float, pairs: float, stated: Printed) -> Outcome:
         sum(combo) / pairs for combo in itertools.combinations_with_replacement(single, int(pairs))
     ]
     nearest = min(means, key=lambda m: abs(m - stated.value))
-    return Outcome(nearest, nearest, stated.low - 1e-9 <= nearest <= stated.high + 1e-9)
+    return Recomputed(nearest, nearest, stated.low - 1e-9 <= nearest <= stated.high + 1e-9)
 
 
-def jaccard_plug_in(k: float, components: Printed, stated: Printed) -> Outcome:
+def jaccard_plug_in(k: float, components: Printed, stated: Printed) -> Recomputed:
     """Check: i / (2k - i) at the expected overlap i = k^2 / N is the stated random level."""
     shared = k * k / components.value
     value = shared / (2 * k - shared)
@@ -61,7 +61,7 @@ def jaccard_plug_in(k: float, components: Printed, stated: Printed) -> Outcome:
 
 def jaccard_exact(
     k: float, components: Printed, structural_zeros: float, stated: Printed
-) -> Outcome:
+) -> Recomputed:
     """Check: the exact hypergeometric expectation of the Jaccard index is the stated random level.
 
     E[J] = sum_i C(k, i) C(N - k, k - i) / C(N, k) x i / (2k - i), where N leaves out the
@@ -75,24 +75,24 @@ def jaccard_exact(
     return overlap(value, value, stated)
 
 
-def implied_universe(k: Printed, expected: Printed, stated: Printed) -> Outcome:
+def implied_universe(k: Printed, expected: Printed, stated: Printed) -> Recomputed:
     """Check: random top-k lists of N share k^2 / N; the stated N gives the expectation."""
     return overlap(*spread(lambda a, b: a * a / b if b > 0 else math.inf, k, expected), stated)
 
 
-def bounded_sd(centre: Printed, stated: Printed, runs: float) -> Outcome:
+def bounded_sd(centre: Printed, stated: Printed, runs: float) -> Recomputed:
     """Check: the SD of `runs` values in [0, 1] is at most sqrt(m (1 - m) n / (n - 1))."""
     m = min(centre.high, 1.0) if centre.value < 0.5 else max(centre.low, 0.0)
     limit = math.sqrt(max(m * (1 - m), 0.0) * runs / (runs - 1))
-    return Outcome(0.0, limit, stated.low <= limit)
+    return Recomputed(0.0, limit, stated.low <= limit)
 
 
-def f1_ceiling(true_edges: float, called: float, stated: Printed) -> Outcome:
+def f1_ceiling(true_edges: float, called: float, stated: Printed) -> Recomputed:
     """Check: with more calls than true edges, F1 is at most 2 T / (T + k)."""
     ceiling = 2 * true_edges / (true_edges + called)
-    return Outcome(0.0, ceiling, stated.low <= ceiling + 5e-4)
+    return Recomputed(0.0, ceiling, stated.low <= ceiling + 5e-4)
 
 
-def at_public_limit(limit: float, stated: Printed) -> Outcome:
+def at_public_limit(limit: float, stated: Printed) -> Recomputed:
     """Check: a count does not exceed a public limit for such a count."""
-    return Outcome(0.0, limit, stated.low <= limit)
+    return Recomputed(0.0, limit, stated.low <= limit)

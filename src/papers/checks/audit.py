@@ -13,7 +13,7 @@ import yaml
 
 from helpers.errors import RegistryError
 from papers.checks import arithmetic, attainability, sampling
-from papers.checks.outcome import Outcome
+from papers.checks.recomputed import Recomputed
 from papers.claims import Printed, claim_of, load_claims, printed
 
 CHECK_VERDICTS = ("consistent", "consistent under another reading", "inconsistent")
@@ -51,8 +51,8 @@ class CheckResult:
     function: str
     paths: tuple[str, ...]
     stated: Printed
-    outcome: Outcome
-    readings: tuple[tuple[str, Outcome], ...]
+    outcome: Recomputed
+    readings: tuple[tuple[str, Recomputed], ...]
     verdict: str
     note: str = ""
     derives: bool = False
@@ -109,7 +109,7 @@ def audit_table(results: list[CheckResult]) -> pd.DataFrame:
     )
 
 
-def _function(name: str) -> Callable[..., Outcome]:
+def _function(name: str) -> Callable[..., Recomputed]:
     for module in (arithmetic, sampling, attainability):
         if not name.startswith("_") and callable(getattr(module, name, None)):
             return getattr(module, name)
@@ -138,7 +138,7 @@ def _fill(node: object, names: dict) -> object:
     return node.format(**names)
 
 
-def _evaluate(row: dict) -> tuple[Outcome, dict[str, Printed]]:
+def _evaluate(row: dict) -> tuple[Recomputed, dict[str, Printed]]:
     decimals = row.get("decimals", {})
     figures = {
         key: printed(path, decimals.get(key)) for key, path in row.get("figures", {}).items()

@@ -9,39 +9,39 @@ import numpy as np
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from papers.checks.outcome import Outcome, overlap, spread
+from papers.checks.recomputed import Recomputed, overlap, spread
 from papers.claims import NUMBER, Printed, load_claims, table_rows
 from papers.completions import q_range
 
 
-def permutation_floor(resamples: Printed, stated: Printed) -> Outcome:
+def permutation_floor(resamples: Printed, stated: Printed) -> Recomputed:
     """Check: a permutation p cannot lie below 1 / (1 + B); a bound `p < x` needs x above it."""
     floor = 1 / (1 + resamples.value)
-    return Outcome(floor, 1.0, stated.high >= floor)
+    return Recomputed(floor, 1.0, stated.high >= floor)
 
 
-def p_of_z(z: Printed, stated: Printed, sides: int = 2) -> Outcome:
+def p_of_z(z: Printed, stated: Printed, sides: int = 2) -> Recomputed:
     """Check: the normal p of z is compatible with the stated p."""
     return overlap(*spread(lambda v: sides * float(stats.norm.sf(v)), z), stated)
 
 
-def z_of_null(observed: Printed, centre: Printed, sd: Printed, stated: Printed) -> Outcome:
+def z_of_null(observed: Printed, centre: Printed, sd: Printed, stated: Printed) -> Recomputed:
     """Check: (Observed - null mean) / null SD equals the stated z."""
     return overlap(*spread(lambda o, c, s: (o - c) / s, observed, centre, sd), stated)
 
 
-def correlation_p(rho: Printed, n: float, stated: Printed) -> Outcome:
+def correlation_p(rho: Printed, n: float, stated: Printed) -> Recomputed:
     """Check: the two-sided t-approximation p of a rank correlation over n units is the stated p."""
     return overlap(*spread(lambda r: _correlation_p(r, n), rho), stated)
 
 
-def implied_units(rho: Printed, p: Printed, stated: Printed) -> Outcome:
+def implied_units(rho: Printed, p: Printed, stated: Printed) -> Recomputed:
     """Check: the n at which rho has the printed p lies within the stated range of n."""
     sizes = [_implied_n(abs(r), q) for r in (rho.low, rho.high) for q in (p.low, p.high)]
     return overlap(min(sizes), max(sizes), stated)
 
 
-def same_units(rho_a: Printed, p_a: Printed, rho_b: Printed, stated: Printed) -> Outcome:
+def same_units(rho_a: Printed, p_a: Printed, rho_b: Printed, stated: Printed) -> Recomputed:
     """Check: two correlations of the same data have the same n: p of the second is `stated`.
 
     The interval is the p that rho_b has at the n implied by the first pair.
@@ -53,42 +53,37 @@ def same_units(rho_a: Printed, p_a: Printed, rho_b: Printed, stated: Printed) ->
     return overlap(min(values), max(values), stated)
 
 
-def d_of_correlation(rho: Printed, stated: Printed) -> Outcome:
-    """Check: Cohen's d = 2 |r| / sqrt(1 - r^2) lies in the stated range."""
-    return overlap(*spread(lambda r: 2 * abs(r) / math.sqrt(1 - r * r), rho), stated)
-
-
-def paired_d_p(d: Printed, n: Printed, stated: Printed) -> Outcome:
+def paired_d_p(d: Printed, n: Printed, stated: Printed) -> Recomputed:
     """Check: a paired effect size d over n units has t = d sqrt(n); its two-sided p is `stated`."""
     return overlap(
         *spread(lambda a, b: float(2 * stats.t.sf(a * math.sqrt(b), b - 1)), d, n), stated
     )
 
 
-def null_centre(centre: Printed, sd: Printed, resamples: float, stated: Printed) -> Outcome:
+def null_centre(centre: Printed, sd: Printed, resamples: float, stated: Printed) -> Recomputed:
     """Check: a permutation null of a correlation centres on 0 within 1.96 SD / sqrt(resamples)."""
     limit = 1.96 * sd.high / math.sqrt(resamples)
-    return Outcome(-limit, limit, centre.low <= limit and stated.low <= limit)
+    return Recomputed(-limit, limit, centre.low <= limit and stated.low <= limit)
 
 
-def one_pair_set(rho_a: Printed, p_a: Printed, rho_b: Printed, p_b: Printed) -> Outcome:
+def one_pair_set(rho_a: Printed, p_a: Printed, rho_b: Printed, p_b: Printed) -> Recomputed:
     """Check: some number of pairs gives rho_a a p of at most p_a and rho_b one of at least p_b.
 
     Returned interval: from the n that the first needs to the largest n that the second allows.
     """
     needed = _implied_n(rho_a.high, p_a.high)
     allowed = _implied_n(min(abs(rho_b.low), abs(rho_b.high)), p_b.low)
-    return Outcome(needed, allowed, needed <= allowed)
+    return Recomputed(needed, allowed, needed <= allowed)
 
 
-def rank_ceiling(positives: float, pairs: float, stated: Printed) -> Outcome:
+def rank_ceiling(positives: float, pairs: float, stated: Printed) -> Recomputed:
     """Check: a rank correlation with a binary label is at most sqrt(3 pi (1 - pi))."""
     rate = positives / pairs
     ceiling = math.sqrt(3 * rate * (1 - rate))
-    return Outcome(0.0, ceiling, abs(stated.low) <= ceiling)
+    return Recomputed(0.0, ceiling, abs(stated.low) <= ceiling)
 
 
-def auroc_halfwidth(auroc: Printed, positives: Printed, stated: Printed) -> Outcome:
+def auroc_halfwidth(auroc: Printed, positives: Printed, stated: Printed) -> Recomputed:
     """Check: a 95 % half-width is not narrower than Hanley and McNeil's with unlimited negatives.
 
     With positives independent and negatives without limit,
@@ -99,34 +94,34 @@ def auroc_halfwidth(auroc: Printed, positives: Printed, stated: Printed) -> Outc
         return 1.96 * math.sqrt((a / (2 - a) - a * a) / n)
 
     low, high = spread(half, auroc, positives)
-    return Outcome(low, high, stated.high >= low)
+    return Recomputed(low, high, stated.high >= low)
 
 
 def interval_wide_enough(
     auroc: Printed, positives: Printed, low_end: Printed, high_end: Printed
-) -> Outcome:
+) -> Recomputed:
     """Check: a printed interval is at least as wide as :func:`auroc_halfwidth` asks."""
     half = (high_end.value - low_end.value) / 2
     return auroc_halfwidth(auroc, positives, Printed(half, half - 5e-4, half + 5e-4))
 
 
-def interval_halfwidth(low_end: Printed, high_end: Printed, stated: Printed) -> Outcome:
+def interval_halfwidth(low_end: Printed, high_end: Printed, stated: Printed) -> Recomputed:
     """Check: Half the width of a printed interval is compatible with a stated half-width."""
     return overlap(*spread(lambda a, b: (b - a) / 2, low_end, high_end), stated)
 
 
-def interval_centre(low_end: Printed, high_end: Printed, stated: Printed) -> Outcome:
+def interval_centre(low_end: Printed, high_end: Printed, stated: Printed) -> Recomputed:
     """Check: a symmetric interval is centred on its estimate."""
     return overlap(*spread(lambda a, b: (a + b) / 2, low_end, high_end), stated)
 
 
-def sign_test(successes: float, trials: float, stated: Printed) -> Outcome:
+def sign_test(successes: float, trials: float, stated: Printed) -> Recomputed:
     """Check: the one-sided exact sign test gives the stated p."""
     p = stats.binomtest(int(successes), int(trials), alternative="greater").pvalue
     return overlap(p, p, stated)
 
 
-def power_units(rho: Printed, alpha: Printed, power: Printed, stated: Printed) -> Outcome:
+def power_units(rho: Printed, alpha: Printed, power: Printed, stated: Printed) -> Recomputed:
     """Check: units needed to detect rho: ((z_(1-alpha/2) + z_power) / atanh rho)^2 + 3."""
 
     def units(r: float, a: float, b: float) -> float:
@@ -136,12 +131,12 @@ def power_units(rho: Printed, alpha: Printed, power: Printed, stated: Printed) -
     return overlap(*spread(units, rho, alpha, power), stated)
 
 
-def chance_accuracy(classes: Printed, stated: Printed) -> Outcome:
+def chance_accuracy(classes: Printed, stated: Printed) -> Recomputed:
     """Check: chance level of balanced accuracy is one over the number of classes."""
     return overlap(1 / classes.value, 1 / classes.value, stated)
 
 
-def registry_q(raw: Printed, tests: Printed, stated: Printed, bound: bool = False) -> Outcome:
+def registry_q(raw: Printed, tests: Printed, stated: Printed, bound: bool = False) -> Recomputed:
     """Check: BH q of one raw p among the legible rows, over every completion of the lost rows.
 
     Bounds `< x` enter at both ends; rows without a p count in the number of tests and are taken
@@ -151,13 +146,13 @@ def registry_q(raw: Printed, tests: Printed, stated: Printed, bound: bool = Fals
     return overlap(low, high, replace(stated, low=0.0) if bound else stated)
 
 
-def not_significant(raw: Printed, tests: Printed, stated: Printed) -> Outcome:
+def not_significant(raw: Printed, tests: Printed, stated: Printed) -> Recomputed:
     """Check: BH q of one raw p over the registry can exceed the stated level."""
     low, high = _registry_range(raw.value, int(tests.value))
-    return Outcome(low, high, high > stated.value)
+    return Recomputed(low, high, high > stated.value)
 
 
-def survivors(claim: str, tests: float, level: float, stated: Printed, prefix: str) -> Outcome:
+def survivors(claim: str, tests: float, level: float, stated: Printed, prefix: str) -> Recomputed:
     """Check: BH survivors of a family whose printed rows start with one of `prefix`."""
     wanted = tuple(prefix.split("|"))
     rows = [row for row in table_rows(load_claims()[claim]) if row["test"].startswith(wanted)]
@@ -169,7 +164,7 @@ def survivors(claim: str, tests: float, level: float, stated: Printed, prefix: s
     return overlap(min(counts), max(counts), stated)
 
 
-def registry_survivors(tests: Printed, alpha: Printed, group: str, stated: Printed) -> Outcome:
+def registry_survivors(tests: Printed, alpha: Printed, group: str, stated: Printed) -> Recomputed:
     """Check: the registry's rows of one group with a BH q of at most `alpha`.
 
     The interval runs over every completion of the lost rows.
@@ -182,7 +177,7 @@ def registry_survivors(tests: Printed, alpha: Printed, group: str, stated: Print
     return overlap(int(fewest), int(most), stated)
 
 
-def registry_count(tests: Printed, alpha: Printed, stated: Printed) -> Outcome:
+def registry_count(tests: Printed, alpha: Printed, stated: Printed) -> Recomputed:
     """Check: BH on the registry, for every completion of its lost rows, gives the count."""
     known = _registry_p()
     unknown = int(tests.value) - len(known)

@@ -10,7 +10,7 @@ from papers.claims import Printed
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Recomputed:
     """Recomputed interval against the printed one.
 
     Parameters
@@ -26,10 +26,10 @@ class Outcome:
     agrees: bool
 
 
-def overlap(low: float, high: float, target: Printed) -> Outcome:
+def overlap(low: float, high: float, target: Printed) -> Recomputed:
     """Compare a recomputed interval with the interval of a printed figure."""
     slack = 1e-9 * max(1.0, abs(low), abs(high) if high != float("inf") else 1.0)
-    return Outcome(low, high, low <= target.high + slack and high >= target.low - slack)
+    return Recomputed(low, high, low <= target.high + slack and high >= target.low - slack)
 
 
 def spread(function: Callable[..., float], *figures: Printed) -> tuple[float, float]:
