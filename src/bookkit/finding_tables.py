@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bookkit import notebooks
+from bookkit import declared, notebooks
+from bookkit.declared import Declarations
 from bookkit.findings import Finding, Results
 from bookkit.values import shown
 from helpers.errors import HelpersError, RegistryError
-from helpers.registry import declared
-from helpers.registry.declared import Declarations
 
 FAILURES = (HelpersError, KeyError, ValueError, TypeError)
 """What looking something up, or printing it, can raise."""

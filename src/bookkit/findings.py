@@ -15,13 +15,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bookkit import notebooks
+from bookkit import declared, notebooks
 from bookkit.provenance import FILE as RUN
 from bookkit.values import FILE, lookup, read_values
 from helpers.datasets.simulate.planted import on_planted_world
 from helpers.errors import RegistryError, RunError
 from helpers.files import results_dir
-from helpers.registry import TestRecord, declared, read
+from helpers.registry import TestRecord, read
 
 TESTS = "tests.jsonl"
 REGISTRY = ("90_test_registry", "registry.csv")

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from bookkit import dependencies, notebooks, provenance
+from bookkit.declared import load
 from bookkit.files_read import unchanged
 from bookkit.parameters import digest_text
 from helpers.files import data_dir, results_dir, sha256_of
-from helpers.registry.declared import load
 
 RESULTS = ("values.json", "tests.jsonl")
 _QUOTED = re.compile(r"""["'](\d\d_\w+?)\\?["']""")

@@ -2,7 +2,7 @@
 
 Code cells are checked with ruff, without changing their format; every exercise has a title, a
 difficulty and minutes. A page that declares its tests in a file beside it follows the rules of
-`bookkit.page_rules`, and its file those of `helpers.registry.declared`; the cells of other
+`bookkit.page_rules`, and its file those of `bookkit.declared`; the cells of other
 pages are at most ten lines long, not counting imports and parameters.
 """
 
@@ -17,8 +17,8 @@ import jupytext
 from nbformat import NotebookNode
 
 from bookkit import exercises, page_rules
+from bookkit.declared import load
 from helpers.errors import RegistryError
-from helpers.registry.declared import load
 
 LONGEST = 10
 _IGNORED = "B018,D,E402,F704,INP"

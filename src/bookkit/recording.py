@@ -19,6 +19,7 @@ import pandas as pd
 
 from bookkit import notebooks, provenance, show
 from bookkit import values as stored
+from bookkit.declared import Declarations, load
 from bookkit.files_read import Watch, watch
 from bookkit.finding_tables import live_table
 from bookkit.findings import uncorrected
@@ -27,7 +28,6 @@ from helpers.errors import RunError
 from helpers.estimates import Estimate, NotEstimable
 from helpers.files import atomic_write, results_dir
 from helpers.registry import TestRecord, append, read
-from helpers.registry.declared import Declarations, load
 from helpers.statistics.detectable import detectable_effect
 from helpers.statistics.results import Outcome
 

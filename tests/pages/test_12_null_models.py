@@ -6,7 +6,7 @@ import pytest
 from helpers.datasets.simulate import world
 from helpers.estimates import Estimate, NotEstimable
 from helpers.evaluation.pair_scores import pair_scores
-from helpers.registry import declared
+from bookkit import declared
 from bookkit import definitions, notebooks
 
 NAME = "12_null_models"

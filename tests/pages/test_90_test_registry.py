@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from helpers.estimates import NotEstimable
-from helpers.registry import declared, error_rates
+from bookkit import declared
+from helpers.registry import error_rates
 from helpers.registry.null_worlds import pareto_world
 from bookkit import definitions, notebooks
 from helpers.statistics.results import Outcome

@@ -7,7 +7,7 @@ from scipy import stats
 from helpers.datasets.simulate import world
 from helpers.edges import edge_scores, pool
 from helpers.estimates import NotEstimable
-from helpers.registry.declared import load
+from bookkit.declared import load
 from bookkit import definitions, notebooks
 from helpers.statistics import Outcome
 

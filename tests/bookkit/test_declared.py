@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 import yaml
 
+from bookkit.declared import load
 from helpers.errors import RegistryError
 from helpers.estimates import Estimate, NotEstimable
-from helpers.registry.declared import load
 from helpers.statistics.results import Outcome
 
 ONE = {
