@@ -137,6 +137,12 @@ def book_html() -> Path:
 
 
 @pytest.fixture(scope="session")
+def start_browser():
+    """The function that starts a browser of one's own, for what is not a page of the book."""
+    return start
+
+
+@pytest.fixture(scope="session")
 def browser(book_html: Path, tmp_path_factory: pytest.TempPathFactory):
     """A browser with an empty profile."""
     started = start(tmp_path_factory.mktemp("chromium"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from conftest import start
 from test_reader import AXE, SCREEN, TELEPHONE, axe_script, seen_on  # noqa: F401 - a fixture
 
 from helpers import score_edges
@@ -18,7 +17,7 @@ SIZES = """return [...document.querySelectorAll('img')]
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory):
+def opened(tmp_path_factory, start_browser):
     """A browser on the card of a small world, with a name that must not become markup."""
     folder = tmp_path_factory.mktemp("card")
     one = world("pair-signal", 0, n_genes=120, n_tfs=30, n_cells=300)
@@ -26,7 +25,7 @@ def opened(tmp_path_factory):
     few = {"permutations": 199, "rewired": 99, "name": "<img src=x onerror=document.title='bad'>"}
     card = score_edges(matrix, one.adata, {"net": one.reference}, **few)
     (folder / "card.html").write_text(as_html(card), encoding="utf-8")
-    browser = start(folder / "profile")
+    browser = start_browser(folder / "profile")
     yield browser, (folder / "card.html").as_uri()
     browser.driver.quit()
 
