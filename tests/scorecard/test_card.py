@@ -10,7 +10,7 @@ import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import FEW, drawn
+from scorecard_kit import FEW, drawn
 from typer.testing import CliRunner
 
 from helpers import score_edges

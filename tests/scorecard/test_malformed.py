@@ -6,8 +6,8 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import drawn
 from scipy import sparse
+from scorecard_kit import drawn
 
 from helpers import score_edges
 from helpers.errors import HelpersError

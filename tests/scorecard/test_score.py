@@ -11,8 +11,8 @@ import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import FEW, drawn, relabelled
 from scipy.stats import spearmanr
+from scorecard_kit import FEW, drawn, relabelled
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from helpers import score_edges
