@@ -40,7 +40,7 @@ def test_provenance_is_complete(project):
     assert run["minutes"] > 0 and run["peak_memory_mb"] > 50 and run["device"]
     assert {"python", "numpy", "torch"} <= set(run["versions"])
     assert len(run["source_sha256"]) == len(run["helpers_sha256"]) == 64
-    assert set(run["git"]) == {"commit", "changed"}
+    assert set(run["git"]) == {"commit", "changed", "date"}
     assert [f["path"].rsplit("/", 1)[1] for f in run["files"]] == ["numbers.csv"]
 
 

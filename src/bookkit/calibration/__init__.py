@@ -7,6 +7,7 @@ read them and say whether the code is still the one that was measured.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 from collections.abc import Iterable
@@ -56,7 +57,7 @@ class Record:
 def code_digest(modules: Iterable[str] = ()) -> str:
     """Return a digest of the code that rates rest on.
 
-    Lists of the public names of a room do not count: they compute nothing.
+    Lists of the public names of a room, comments and docstrings do not count: they compute nothing.
 
     Parameters
     ----------
@@ -64,11 +65,33 @@ def code_digest(modules: Iterable[str] = ()) -> str:
         What was measured; by default the tests over pairs, the pages' functions included.
     """
     files = dependencies.files_of(set(modules) or RESTS_ON)
-    parts = [dependencies.digest([file for file in files if file.name != "__init__.py"])]
+    named = [file for file in files if file.name != "__init__.py"]
+    parts = [f"{file.name}\n{computing(file.read_text(encoding='utf-8'))}" for file in named]
     for page in () if modules else PAGES:
         cells = (cell["source"] for cell in notebooks.load(page)["cells"])
-        parts += [cell for cell in cells if cell.lstrip().startswith("def ")]
+        parts += [computing(cell) for cell in cells if cell.lstrip().startswith("def ")]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def computing(source: str) -> str:
+    r"""Return the syntax tree of Python code as text, without comments and strings that explain.
+
+    Examples
+    --------
+    >>> computing("def f():\n    'Say one.'\n    return 1  # one") == computing(
+    ...     "def f():\n    'Return one.'\n\n    return 1"
+    ... )
+    True
+    """
+    return ast.dump(_Silent().visit(ast.parse(source)))
+
+
+class _Silent(ast.NodeTransformer):
+    """Leaves out expressions that are nothing but a string."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+        is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        return None if is_text else node
 
 
 def record_of(name: str) -> Record:

@@ -232,11 +232,11 @@ def curveball_tests(
     for Geneformer's attention and relabelled DoRothEA). So p is the larger of two: the share of
     rewired networks with an AUROC as large, and t of
 
-    .. math:: A - \bar A^* = \sum_{ij} (y_{ij} - \bar y^*_{ij})\, r_{ij} / (n_1 n_0)
+    .. math:: A - A_0 = \sum_{ij} (y_{ij} - p_{ij})\, r_{ij} / (n_1 n_0)
 
-    with y the network, :math:`\bar y^*` the mean of the rewired ones and r the ranks of the scores,
-    whose standard error takes TFs and targets as units (`crossed_variance`). Rows and columns of
-    :math:`y - \bar y^*` sum to zero, so that what a TF or a target has in common drops out.
+    with :math:`A_0` the mean AUROC, y the network, p the mean of the rewired ones and r the ranks
+    of the scores, whose standard error takes TFs and targets as units (`crossed_variance`). Rows
+    and columns of :math:`y - p` sum to zero, so that what a TF or a target has in common drops out.
 
     Parameters
     ----------
