@@ -98,3 +98,23 @@ def test_the_command_writes_lists_and_refuses(kit, tmp_path):
     again = run(app, ["worlds", "export", NAME, "--to", str(tmp_path)])
     assert again.exit_code == 1 and "exists" in again.output
     assert run(app, ["worlds", "export", "no-world", "--to", str(tmp_path)]).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("score", "words"),
+    [
+        ("edges", "Above chance, beyond degree, beyond prominence, beyond co-expression."),
+        ("hubs", "Above chance. Not shown to be beyond degree."),
+        ("noise", "Absent within the margin"),
+    ],
+)
+def test_helpers_score_says_of_an_exported_world_what_is_true(tmp_path, score, words):
+    kit = export_world("pair-signal", tmp_path)
+    network = ["--reference", str(kit / "GroundTruthNetwork.csv")]
+    about = [*network, "--cells", str(kit / "cells.h5ad")]
+    few = ["--permutations", "399", "--rewired", "199"]
+    edges = str(kit / "scores" / score / "rankedEdges.csv")
+    done = CliRunner().invoke(app, ["score", edges, *about, "--organism", "other", *few])
+    assert done.exit_code == 0 and words in " ".join(done.output.split())
+    named = CliRunner().invoke(app, ["score", edges, *about, *few])
+    assert named.exit_code == 1 and "organism=other" in named.output

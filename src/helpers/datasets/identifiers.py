@@ -24,6 +24,10 @@ CHROMOSOMES = frozenset([*map(str, range(1, 23)), "X", "Y", "MT"])
 ORGANISMS = ("human", "mouse")
 
 
+OTHER = "other"
+"""Instead of an organism: names of genes are taken as they stand."""
+
+
 def check_organism(organism: str) -> None:
     """Refuse a species that the project has no tables for."""
     if organism not in ORGANISMS:

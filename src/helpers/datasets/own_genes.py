@@ -9,7 +9,7 @@ import pandas as pd
 from anndata.utils import make_index_unique
 
 from helpers.datasets.assemble import mend_hyphens
-from helpers.datasets.identifiers import ensembl_to_symbol, known_symbols
+from helpers.datasets.identifiers import OTHER, ensembl_to_symbol, known_symbols
 from helpers.datasets.vocabularies import load_orthologs
 from helpers.errors import DataError
 
@@ -65,7 +65,7 @@ def name_genes(var: pd.DataFrame, where: str, symbols: str = "", organism: str =
     symbols
         Column with the names; the first of `COLUMNS` that exists, or the index, if empty.
     organism
-        Whose symbols to return.
+        Whose symbols to return; ``other`` takes names as they stand.
 
     Raises
     ------
@@ -74,6 +74,11 @@ def name_genes(var: pd.DataFrame, where: str, symbols: str = "", organism: str =
         they are human where mouse symbols are asked for.
     """
     names = _names(var, where, symbols)
+    if organism == OTHER:
+        index = pd.Index(names)
+        report = {"repeated_symbols": int(index.duplicated().sum())}
+        every = np.arange(len(names))
+        return Genes(make_index_unique(index), every, OTHER, OTHER, report, True)
     parts = names.str.extract(ENSEMBL)[0]
     ids = parts.notna().to_numpy()
     prefixes = parts[ids].value_counts()
@@ -128,5 +133,6 @@ def _unknown(names: pd.Series, share: dict[str, float], where: str) -> str:
     hint = " (in capitals they are: correct their case)" if upper >= MIN_KNOWN else ""
     return (
         f"{where}: of {len(names)} gene names, such as {examples}, {shares} symbols are known"
-        f"{hint}; name the column of var that holds symbols with symbols=COLUMN"
+        f"{hint}; name the column of var that holds symbols with symbols=COLUMN, or take names as "
+        "they stand with organism=other, where that is offered"
     )

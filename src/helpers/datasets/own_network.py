@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.datasets.edge_tables import EdgeTable, is_file_name, name_columns, read_text_table
-from helpers.datasets.identifiers import ensembl_to_symbol, known_symbols
+from helpers.datasets.identifiers import OTHER, ensembl_to_symbol, known_symbols
 from helpers.datasets.references import load_reference
 from helpers.datasets.repair import merge_duplicates
 from helpers.errors import DataError, ParameterError
@@ -82,7 +82,8 @@ def network_of(
     )
     edges, report["duplicates"] = merge_duplicates(rows)
     genes = np.union1d(edges["source"], edges["target"])
-    unknown = [gene for gene in genes if gene not in known_symbols(organism)]
+    known = set(genes) if organism == OTHER else known_symbols(organism)
+    unknown = [gene for gene in genes if gene not in known]
     report |= {"edges": len(edges), "genes": len(genes), "unknown_genes": len(unknown)}
     report |= {"sources": edges["source"].nunique(), "targets": edges["target"].nunique()}
     edges.attrs["report"] = report
@@ -171,7 +172,7 @@ def _symbols(table: pd.DataFrame, organism: str) -> tuple[pd.DataFrame, int]:
     """Turn Ensembl identifiers into symbols, where most names are such; unknown ones stay."""
     names = pd.unique(pd.concat([table["source"], table["target"]]))
     ensembl = [name for name in names if name.startswith("ENS")]
-    if len(ensembl) <= MOSTLY * len(names):
+    if organism == OTHER or len(ensembl) <= MOSTLY * len(names):
         return table, 0
     found = ensembl_to_symbol([name.partition(".")[0] for name in ensembl], organism)
     symbol = {name: new for name, new in zip(ensembl, found, strict=True) if new}

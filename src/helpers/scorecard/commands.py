@@ -39,7 +39,9 @@ def score(
     listed_only: Annotated[
         bool, typer.Option("--listed-only", help="Leave out pairs that the list does not hold.")
     ] = False,
-    organism: Annotated[str, typer.Option(help="human or mouse.")] = "human",
+    organism: Annotated[
+        str, typer.Option(help="human, mouse, or other: names as they stand.")
+    ] = "human",
     margin: Annotated[float, typer.Option(help="Half width of 'absent', in AUROC.")] = 0.05,
     n_cells: Annotated[int, typer.Option(help="Most cells to use, drawn at random.")] = 5000,
     permutations: Annotated[int, typer.Option(help="Draws of permuted gene labels.")] = 1999,

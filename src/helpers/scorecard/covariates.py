@@ -10,6 +10,7 @@ from anndata import AnnData
 from scipy.stats import rankdata
 
 from helpers.datasets import load
+from helpers.datasets.identifiers import OTHER
 from helpers.datasets.own import open_own
 from helpers.edges.expression import counts_of, expression
 from helpers.errors import DataError, ParameterError
@@ -39,13 +40,13 @@ def cells_of(
         raise ParameterError(f"cells are a {type(cells).__name__}; give a path or an AnnData")
     elif "/" not in str(cells) and not Path(cells).suffix:
         held = load(str(cells))
-    elif organism != "human":
+    elif organism not in ("human", OTHER):
         raise ParameterError(
             "genes of a file of cells are read as human ones, of mouse by their orthologs; use "
             "human references and edges, or give an AnnData"
         )
     else:
-        held = open_own(cells)
+        held = open_own(cells, organism)
     if not held.var_names.is_unique:
         raise DataError("a gene stands twice in the cells; call var_names_make_unique() first")
     rows = np.sort(np.random.default_rng(seed).permutation(held.n_obs)[:n_cells])

@@ -56,7 +56,8 @@ def score_edges(
     listed_only
         Leave out pairs that the list does not hold, instead of ranking them last.
     organism
-        ``human`` or ``mouse``, of references and cells.
+        ``human`` or ``mouse``, of references and cells; ``other`` takes the names of files as they
+        stand (simulated cells, other species).
     margin, alpha
         Half width of "absent", in AUROC, and level of the verdict, family-wise over all tests.
     n_cells
