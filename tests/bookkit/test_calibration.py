@@ -21,7 +21,7 @@ def test_a_record_returns_what_was_kept_and_says_whether_the_code_is_the_same(fo
     assert [one.name for one in calibration.records("*")] == ["x"]
     whole = calibration.keep("y", rates)
     assert whole.current, "by default the tests over pairs and the pages that make them"
-    monkeypatch.setattr(calibration.dependencies, "digest", lambda files: "other code")
+    monkeypatch.setattr(calibration, "computing", lambda source: "other code")
     assert not calibration.record_of("x").current and not calibration.record_of("y").current
 
 
