@@ -92,6 +92,8 @@ def probability_map(
     if name == "beta" and (model.coef_ < 0).any():  # a falling part is left out and fitted anew
         kept = np.flatnonzero(model.coef_[0] == model.coef_[0].max())
         model = LogisticRegression(C=np.inf).fit(used[:, kept], label)
+        if model.coef_[0, 0] < 0:
+            return probability_map("constant", score, label)
     return lambda new: model.predict_proba(terms(new)[:, kept])[:, 1]
 
 
