@@ -6,8 +6,8 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 
 from helpers.datasets import artefact, artefacts, dataset, datasets
+from helpers.datasets.catalogue import demo_artefacts
 from helpers.datasets.cells import READERS
-from helpers.datasets.registry import demo_artefacts
 from helpers.errors import DataError
 
 

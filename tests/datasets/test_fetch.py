@@ -16,8 +16,8 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from helpers.cli import app
+from helpers.datasets.catalogue import Artefact
 from helpers.datasets.fetch import fetch, is_available
-from helpers.datasets.registry import Artefact
 from helpers.errors import DataError
 
 CONTENT = b"some data\n" * 100

@@ -1,4 +1,4 @@
-"""The registry of data artefacts: one frozen entry each, read from ``registry.yaml``."""
+"""The catalogue of data artefacts: one frozen entry each, read from ``catalogue.yaml``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Artefact:
     Parameters
     ----------
     name
-        Key of the registry, for example ``"came"``.
+        Key of the catalogue, for example ``"came"``.
     version
         Release, or the commit that the URL is fixed to.
     kind
@@ -57,9 +57,9 @@ class Artefact:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise DataError(f"registry entry {self.name!r}: kind {self.kind!r} is not in {KINDS}")
+            raise DataError(f"catalogue entry {self.name!r}: kind {self.kind!r} is not in {KINDS}")
         if len(self.sha256) != 64 or set(self.sha256) - set("0123456789abcdef"):
-            raise DataError(f"registry entry {self.name!r}: sha256 is not 64 hexadecimal digits")
+            raise DataError(f"catalogue entry {self.name!r}: sha256 is not 64 hexadecimal digits")
         object.__setattr__(self, "members", MappingProxyType(dict(self.members)))
 
     def member(self, short: str) -> str:
@@ -102,23 +102,23 @@ class DataSet:
 
 
 @lru_cache(maxsize=1)
-def registry_content() -> dict[str, Any]:
-    """Return the parsed ``registry.yaml`` (sections ``artefacts``, ``datasets``)."""
-    text = files("helpers.datasets").joinpath("registry.yaml").read_text(encoding="utf-8")
+def content() -> dict[str, Any]:
+    """Return the parsed ``catalogue.yaml`` (sections ``artefacts``, ``datasets``)."""
+    text = files("helpers.datasets").joinpath("catalogue.yaml").read_text(encoding="utf-8")
     return yaml.safe_load(text)
 
 
 @lru_cache(maxsize=1)
 def artefacts() -> Mapping[str, Artefact]:
     """Return every artefact by name."""
-    entries = registry_content()["artefacts"]
+    entries = content()["artefacts"]
     return MappingProxyType({name: Artefact(name, **entry) for name, entry in entries.items()})
 
 
 @lru_cache(maxsize=1)
 def datasets() -> Mapping[str, DataSet]:
     """Return every data set by name."""
-    entries = registry_content()["datasets"]
+    entries = content()["datasets"]
     found = {}
     for name, entry in entries.items():
         entry = {**entry, "artefacts": tuple(entry["artefacts"])}
@@ -132,7 +132,7 @@ def artefact(name: str) -> Artefact:
     Raises
     ------
     DataError
-        If the registry has no such entry.
+        If the catalogue has no such entry.
     """
     return _lookup(artefacts(), name, "artefact")
 
@@ -143,13 +143,13 @@ def dataset(name: str) -> DataSet:
     Raises
     ------
     DataError
-        If the registry has no such entry.
+        If the catalogue has no such entry.
     """
     return _lookup(datasets(), name, "data set")
 
 
 def demo_artefacts() -> list[Artefact]:
-    """Return the artefacts that every page of the book needs, in the order of the registry."""
+    """Return the artefacts that every page of the book needs, in the order of the catalogue."""
     return [entry for entry in artefacts().values() if entry.kind in ("wheel", "sdist")]
 
 
