@@ -20,7 +20,7 @@ from helpers.errors import ParameterError
 from helpers.files import sha256_of
 from helpers.models.load import resolve
 from helpers.reading import CONTROL, SHORT, SIM, draw_cells
-from helpers.scorecard.covariates import cells_of
+from helpers.scorecard.covariates import cells_of, orthologs_note
 from helpers.scorecard.edge_list import read_edges
 from helpers.scorecard.heads import best_heads, controls, directed
 from helpers.scorecard.model_reading import cost, cost_in_words, make_ready, number_of, read
@@ -68,7 +68,7 @@ def audit(
     model
         A shipped name such as ``"scgpt-baron"``, ``"scgpt:/path"`` or ``"geneformer:/path"``.
     cells
-        A registered set or a file with counts.
+        A registered set or a file with counts; genes of mouse are read as their human orthologs.
     references
         Registered names and files of edges.
     direction
@@ -164,7 +164,8 @@ def audit(
         "heads_per_layer": int(attention.sizes["head"]),
         "seconds": round(time.perf_counter() - begun, 1),
     }
-    edges = score.report | {"direction": ", ".join(direction), "kind": "attention", "notes": []}
+    edges = score.report | {"direction": ", ".join(direction), "kind": "attention"}
+    edges["notes"] = orthologs_note(adata)
     cells_read = {"cells": expressed.n_obs, "of": total, "genes": expressed.n_vars}
     cells_read |= {"name": Path(cells).name, "with_attention": adata.n_obs}
     return Scorecard(model.split("/")[-1], edges, cells_read, settings, tuple(scored), about)

@@ -73,7 +73,9 @@ def score(
 
 def audit(
     model: Annotated[str, typer.Argument(help="scgpt-baron, scgpt:/path or geneformer:/path.")],
-    cells: Annotated[str, typer.Option(help="Counts: a registered set or a file of cells.")],
+    cells: Annotated[
+        str, typer.Option(help="A registered set, or a file of human or mouse cells.")
+    ],
     reference: Annotated[
         list[str],
         typer.Option("--reference", "-r", help="Registered name or file of edges; repeat."),
