@@ -319,14 +319,14 @@ def _collate(
     """Pad some cells, each cut to a random subset of `length` genes, in their order."""
     if length is None:
         return adapter.collate(tokens, chosen)
-    places = []
+    positions = []
     for row in chosen:
         genes = np.flatnonzero(tokens.genes[row] >= 0)
         special = np.flatnonzero(tokens.genes[row] < 0)
-        places.append(np.sort(np.concatenate([special, rng.permutation(genes)[:length]])))
+        positions.append(np.sort(np.concatenate([special, rng.permutation(genes)[:length]])))
 
     def cut(column: list[np.ndarray]) -> list[np.ndarray]:
-        return [column[row][place] for row, place in zip(chosen, places, strict=True)]
+        return [column[row][kept] for row, kept in zip(chosen, positions, strict=True)]
 
     smaller = replace(
         tokens,
