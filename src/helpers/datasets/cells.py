@@ -13,9 +13,9 @@ from scipy import io as scipy_io
 
 from helpers.datasets.archives import read_member
 from helpers.datasets.assemble import assemble, mend_hyphens
+from helpers.datasets.catalogue import artefact, dataset
 from helpers.datasets.fetch import artefact_path
 from helpers.datasets.identifiers import ensembl_to_symbol
-from helpers.datasets.registry import artefact, dataset
 from helpers.datasets.robjects import Experiment, load_r_objects
 from helpers.errors import DataError
 
@@ -26,7 +26,7 @@ def load(name: str) -> AnnData:
     Parameters
     ----------
     name
-        A name of the registry: ``helpers data list`` shows them.
+        A name of the catalogue: ``helpers data list`` shows them.
 
     Returns
     -------
@@ -164,7 +164,7 @@ PAUL_RENAMED = {"Sfpi1": "Spi1"}
 
 
 def experiment(name: str, variable: str) -> Experiment:
-    """Return one experiment of an R file of the registry."""
+    """Return one experiment of an R file of the catalogue."""
     found = load_r_objects(artefact_path(name)).get(variable)
     if not isinstance(found, Experiment):
         raise DataError(f"{name}: the file holds no experiment named {variable!r}")

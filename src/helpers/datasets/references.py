@@ -12,10 +12,10 @@ import pandas as pd
 from anndata import AnnData
 
 from helpers.datasets.archives import read_member
+from helpers.datasets.catalogue import artefact
 from helpers.datasets.fetch import artefact_path
 from helpers.datasets.genes import detection
 from helpers.datasets.identifiers import check_organism, known_symbols, previous_symbols
-from helpers.datasets.registry import artefact
 from helpers.datasets.repair import merge_duplicates, repair_edges
 from helpers.datasets.robjects import load_r_objects
 from helpers.errors import DataError
