@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import anndata
 import numpy as np
 import pandas as pd
 import torch
@@ -38,6 +39,7 @@ HEAD, MLP = (0, 1), 1
 :meta hide-value:
 """
 N_LAYERS, N_HEADS, N_HIDDEN, N_BINS = 2, 4, 4, 51
+GENES = [*(f"TF{i}" for i in range(4)), *(f"G{i}" for i in range(12))]
 LOGIT = 1000.0
 """Distance of attention logits: exp(-1000) is 0, in single and in double precision."""
 
@@ -116,6 +118,27 @@ def hand_set(family: str, network: pd.DataFrame, genes: list[str]) -> ModelAdapt
     if family == "geneformer":
         return _geneformer(network, genes)
     raise ModelError(f"family {family!r}: only scgpt and geneformer are set by hand")
+
+
+def some_network(seed: int) -> pd.DataFrame:
+    """Nine of the twelve genes have a TF, drawn at random, with a random sign."""
+    rng = np.random.default_rng(seed)
+    targets = rng.permutation(GENES[4:])[:9]
+    return pd.DataFrame(
+        {
+            "source": rng.choice(GENES[:4], 9),
+            "target": targets,
+            "weight": rng.choice([-1.0, 1.0], 9),
+        }
+    )
+
+
+def some_cells(seed: int, n: int = 30) -> anndata.AnnData:
+    """Counts in which some TFs are absent from some cells."""
+    counts = np.random.default_rng(seed).poisson(2.5, (n, len(GENES))).astype(np.float32)
+    counts[:, -1] += 1
+    obs = pd.DataFrame(index=[f"cell{i}" for i in range(n)])
+    return anndata.AnnData(counts, obs=obs, var=pd.DataFrame(index=GENES))
 
 
 def _code(u: np.ndarray) -> np.ndarray:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
-import anndata
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hand_set_models import HEAD, MLP, N_HEADS, N_LAYERS, hand_set
+from hand_set_models import (
+    GENES,
+    HEAD,
+    MLP,
+    N_HEADS,
+    N_LAYERS,
+    hand_set,
+    some_cells,
+    some_network,
+)
 
 from helpers.datasets.simulate import control_world
 from helpers.errors import ModelError
@@ -19,28 +27,6 @@ from helpers.models.load import load_model
 from helpers.models.scgpt import save_scgpt
 
 FAMILIES = ("scgpt", "geneformer")
-GENES = [*(f"TF{i}" for i in range(4)), *(f"G{i}" for i in range(12))]
-
-
-def some_network(seed: int) -> pd.DataFrame:
-    """Nine of the twelve genes have a TF, drawn at random, with a random sign."""
-    rng = np.random.default_rng(seed)
-    targets = rng.permutation(GENES[4:])[:9]
-    return pd.DataFrame(
-        {
-            "source": rng.choice(GENES[:4], 9),
-            "target": targets,
-            "weight": rng.choice([-1.0, 1.0], 9),
-        }
-    )
-
-
-def some_cells(seed: int, n: int = 30) -> anndata.AnnData:
-    """Counts in which some TFs are absent from some cells."""
-    counts = np.random.default_rng(seed).poisson(2.5, (n, len(GENES))).astype(np.float32)
-    counts[:, -1] += 1
-    obs = pd.DataFrame(index=[f"cell{i}" for i in range(n)])
-    return anndata.AnnData(counts, obs=obs, var=pd.DataFrame(index=GENES))
 
 
 def read(model, adata):
