@@ -22,8 +22,6 @@ from helpers.models.adapter import ModelAdapter, Tokens
 
 ARMS = ("attention", "value-weighted", "rollout", "embedding", "residual", "gradient")
 UNDIRECTED = ("embedding", "residual")
-LEAST_HIDDEN = 2
-"""Fewest cells behind a gradient: one is the noise of one cell."""
 _KINDS = {"attention": "softmax", "value-weighted": "value_weighted"}
 
 
@@ -61,7 +59,7 @@ def read_arms(
         Any of `ARMS`.
     min_count
         Fewest cells that hold both genes, for attention, value-weighted attention and rollout; a
-        gradient needs `LEAST_HIDDEN` cells that hide the one and show the other.
+        gradient needs one cell that hides the one and shows the other.
     n_hidden
         Genes hidden per cell for gradients.
     seed
@@ -92,7 +90,7 @@ def read_arms(
         found["rollout"] = edge_scores(sums, min_count=min_count)
     if "gradient" in arms:
         sums = input_gradients(adapter, shown, genes, n_hidden=n_hidden, seed=seed)
-        found["gradient"] = abs(edge_scores(sums, min_count=LEAST_HIDDEN))
+        found["gradient"] = abs(edge_scores(sums, min_count=1))
     return {arm: found[arm] for arm in arms}
 
 

@@ -62,7 +62,7 @@ def arm_tests(
     if isinstance(null, NotEstimable):
         return NotEstimable(f"{pairs.name}: {null.reason}")
     centre, spread = null.draws.mean(axis=0), null.draws.std(axis=0, ddof=1)
-    scale = np.where(spread > 0, spread, np.inf)  # a score without variation is never the best
+    scale = np.where(spread > 0, spread, np.inf)  # z = 0 where a score does not vary
     z, draws = (null.observed - centre) / scale, (null.draws - centre) / scale
     arms, found = np.asarray(arms), {}
     for arm in (ALL, *dict.fromkeys(arms.tolist())):
