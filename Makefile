@@ -24,7 +24,7 @@ environment: .venv/installed
 	@echo "Installing pinned packages into .venv; this takes some minutes"
 	@# torch first and by itself: together with other requests pip looks at far larger builds.
 	$(PIP) install --quiet --constraint constraints.txt torch==2.13.0
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[book,test]'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[models,book,test]'
 	@touch $@
 
 data: environment

@@ -5,8 +5,8 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+from helpers.datasets.catalogue import Artefact
 from helpers.datasets.fetch import fetch
-from helpers.datasets.registry import Artefact
 from helpers.files import atomic_write, project_root
 
 MATHJAX = Artefact(

@@ -6,7 +6,8 @@ Exit codes: 0 done, 1 our own clear error, 2 wrong usage.
 from __future__ import annotations
 
 import logging
-from importlib.metadata import entry_points
+import re
+from importlib.metadata import entry_points, requires
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +21,22 @@ from helpers.models import commands as models
 from helpers.scorecard.commands import audit, score
 
 
+def extra_of(module: str) -> str | None:
+    """Return the optional part of the project that brings a library, or None.
+
+    Examples
+    --------
+    >>> extra_of("transformers.utils"), extra_of("nbformat"), extra_of("numpy")
+    ('models', 'book', None)
+    """
+    name = module.split(".")[0].replace("_", "-")
+    for line in requires("attention-audit") or ():
+        found = re.match(rf"{re.escape(name)}\b[^;]*;.*extra == [\"'](\w+)", line)
+        if found:
+            return found[1]
+    return None
+
+
 class Main(TyperGroup):
     """The top level: our own errors end with exit code 1 and one message, without a traceback."""
 
@@ -29,6 +46,15 @@ class Main(TyperGroup):
             return super().invoke(ctx)
         except HelpersError as error:
             typer.echo(f"Error: {error}", err=True)
+            ctx.exit(1)
+        except ModuleNotFoundError as error:
+            if (extra := extra_of(error.name or "")) is None:
+                raise
+            typer.echo(
+                f"Error: this command needs {error.name}, which comes with the optional part "
+                f"{extra!r}; install it: pip install 'attention-audit[{extra}]'",
+                err=True,
+            )
             ctx.exit(1)
 
 

@@ -15,6 +15,8 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
 
+from bookkit import assets
+
 ROOT = Path(__file__).resolve().parents[2]
 HTML = Path(os.environ.get("HELPERS_BOOK_HTML") or ROOT / "_build" / "html")
 ARTEFACTS = ROOT / "test-artefacts"
@@ -148,3 +150,9 @@ def browser(book_html: Path, tmp_path_factory: pytest.TempPathFactory):
     started = start(tmp_path_factory.mktemp("chromium"))
     yield started
     started.driver.quit()
+
+
+@pytest.fixture(scope="session")
+def axe_script() -> str:
+    """The code of axe-core."""
+    return assets.axe()

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
 
 import pytest
+from browser_kit import AXE, SCREEN, TELEPHONE, seen_on
 from scipy.stats import norm
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from bookkit import assets
-
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-SCREEN, TELEPHONE = (1440, 900), (390, 844)
 ZERO = re.compile(r"(?<![\w.,)\]−-])[−-]0(?:\.0+)?(?![\d.,]*\d)|at most 0\.0+(?!\d)")
 PROSE = """
 const copy = document.querySelector('main').cloneNode(true);
@@ -38,32 +35,6 @@ return [...document.querySelectorAll('main table, main figure img, main mjx-cont
 EMPTY = """return [...document.querySelectorAll('main table')]
     .filter(t => t.tBodies[0] && ![...t.tBodies[0].rows].some(r => r.textContent.trim()))
     .map(t => t.id || t.className)"""
-AXE = """
-const done = arguments[arguments.length - 1];
-axe.run(document, {
-  resultTypes: ['violations'],
-  runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'],
-  rules: {'color-contrast': {enabled: false}},  // slow; test_browser looks, in both themes
-})
-   .then(found => done(found.violations
-     .filter(v => ['serious', 'critical'].includes(v.impact))
-     .map(v => [v.id, v.help, ...v.nodes.slice(0, 3).map(n => n.html.slice(0, 160))].join(': '))))
-"""
-
-
-@contextmanager
-def seen_on(browser, size):
-    """Give the window a size, on a telephone with touch."""
-    width, height = size
-    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    yield
-    browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-
-
-@pytest.fixture(scope="session")
-def axe_script():
-    return assets.axe()
 
 
 def written(page: str) -> bool:

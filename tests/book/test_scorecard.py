@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from test_reader import AXE, SCREEN, TELEPHONE, axe_script, seen_on  # noqa: F401 - a fixture
+from browser_kit import AXE, SCREEN, TELEPHONE, seen_on
 
 from helpers import score_edges
 from helpers.datasets.simulate import world
@@ -32,7 +32,7 @@ def opened(tmp_path_factory, start_browser):
 
 @pytest.mark.parametrize("size", [SCREEN, TELEPHONE], ids=["screen", "telephone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_card_is_readable(opened, axe_script, size, scheme):  # noqa: F811
+def test_the_card_is_readable(opened, axe_script, size, scheme):
     browser, address = opened
     feature = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", feature)

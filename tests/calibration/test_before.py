@@ -6,11 +6,10 @@ much that was wrong; the figures are measured here.
 
 from __future__ import annotations
 
-import kit
+import calibration_kit as kit
 import numpy as np
 import pandas as pd
 import pytest
-from test_hubs import real_worlds
 
 from helpers.evaluation import drop_missing, leave_one_tf_out
 from helpers.registry.null_worlds import numbered, relabelled
@@ -46,7 +45,7 @@ def first_tests(world, rng) -> dict[str, float]:
 
 def measure() -> pd.DataFrame:
     rows = []
-    for name, real in real_worlds().items():
+    for name, real in kit.real_worlds().items():
         rngs = (np.random.default_rng([seed, 91]) for seed in range(DRAWS))
         found = pd.DataFrame([first_tests(numbered(relabelled(real, rng)), rng) for rng in rngs])
         truth = found["AUROC"].mean()

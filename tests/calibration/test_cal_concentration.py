@@ -1,6 +1,6 @@
 """Error rates of the concentration gap on archives made without a mediator, and its power."""
 
-import kit
+import calibration_kit as kit
 import numpy as np
 import pandas as pd
 import pytest

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cache, partial
 
-import kit
+import calibration_kit as kit
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,18 +31,6 @@ POWER_DRAWS = 200
 SHARED_HUBS = 0.7
 TRUE_WITH_SHARED_HUBS = {"12.5", "10.5", "10.7", *kit.DIFFERENCES}
 """Tests whose null holds where network and attention share hubs; the others find the hubs."""
-
-
-@cache
-def real_worlds() -> dict:
-    """Attention of the shipped models on pancreas, with TRRUST and DoRothEA; read once."""
-    drawn = draw_cells("baron", 1000, 0)
-    readings = read_attention("both", drawn, 300, ["trrust", "dorothea"])
-    return {
-        f"{one.model}, {name}": pair_scores(name, one.part(), one.adata, edges)
-        for one in readings
-        for name, edges in one.references.items()
-    }
 
 
 @cache
@@ -98,7 +86,7 @@ def measure_full(name: str) -> pd.DataFrame:
     source, how = FULL[name]
     if source is None:
         return kit.rates_of(name, lambda rng: pareto_world(rng, how), DRAWS)
-    world = real_worlds()[source]
+    world = kit.real_worlds()[source]
     return kit.rates_of(name, lambda rng: relabelled(world, rng, how), DRAWS)
 
 
@@ -113,7 +101,7 @@ def test_full(world):
 
 
 def measure_power() -> pd.DataFrame:
-    rows, world = [], real_worlds()["scgpt, trrust"].complete()
+    rows, world = [], kit.real_worlds()["scgpt, trrust"].complete()
     for auroc in (0.55, 0.57, 0.60):
         shift = shift_for(world, auroc, np.random.default_rng(0))
         for n_tfs in (FEW_TFS, world.pairs.n_tfs_with_positive):

@@ -1,4 +1,4 @@
-"""Data: the registry of sets and references, their loaders, and the simulated world."""
+"""Data: the catalogue of sets and references, their loaders, and the simulated world."""
 
 from helpers.lazy import exports
 
@@ -20,7 +20,7 @@ EXPORTS = {
         "load_reference",
         "reference_coverage",
     ),
-    "registry": (
+    "catalogue": (
         "artefact",
         "artefacts",
         "dataset",

@@ -10,8 +10,8 @@ from anndata import AnnData
 from anndata.utils import make_index_unique
 from scipy import sparse
 
+from helpers.datasets.catalogue import artefact, dataset
 from helpers.datasets.identifiers import known_symbols, previous_symbols, symbol_to_ensembl
-from helpers.datasets.registry import artefact, dataset
 from helpers.errors import DataError
 
 # What the numbers of a set are; only counts also fill layers["counts"].
@@ -33,7 +33,7 @@ def assemble(
     Parameters
     ----------
     name
-        Name of the set in the registry.
+        Name of the set in the catalogue.
     matrix
         Shape (cells, genes).
     symbols

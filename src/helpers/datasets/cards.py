@@ -1,4 +1,4 @@
-"""Data cards: what a set or a reference is, from the registry and from the loaded object."""
+"""Data cards: what a set or a reference is, from the catalogue and from the loaded object."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
+from helpers.datasets.catalogue import Artefact, DataSet, artefact, dataset, datasets
 from helpers.datasets.cells import load
 from helpers.datasets.fetch import is_available
 from helpers.datasets.genes import detection
 from helpers.datasets.references import REFERENCES, load_reference
-from helpers.datasets.registry import Artefact, DataSet, artefact, dataset, datasets
 from helpers.errors import DataError
 from helpers.files import atomic_write, data_dir
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from helpers.datasets.registry import Artefact, artefact, artefacts, dataset, datasets
+from helpers.datasets.catalogue import Artefact, artefact, artefacts, dataset, datasets
 
 DEMO = "demo"
 ARCHIVES = "archives"
@@ -112,8 +112,8 @@ def _fetch_archives() -> str:
 
 
 def _named(names: list[str]) -> list[Artefact]:
+    from helpers.datasets.catalogue import demo_artefacts
     from helpers.datasets.references import REFERENCES
-    from helpers.datasets.registry import demo_artefacts
 
     found: dict[str, Artefact] = {}
     for name in names:

@@ -1,4 +1,4 @@
-"""Bring an artefact of the registry to this machine: mirror, cache, then pip or one URL."""
+"""Bring an artefact of the catalogue to this machine: mirror, cache, then pip or one URL."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import pooch
 import requests
 
-from helpers.datasets.registry import Artefact, artefact
+from helpers.datasets.catalogue import Artefact, artefact
 from helpers.errors import DataError, UnreachableError
 from helpers.files import atomic_write, data_dir, sha256_of
 
@@ -113,7 +113,7 @@ def find_in_mirror(relative: str, sha256: str, size: int) -> Path | None:
     Parameters
     ----------
     relative
-        Path of the registry, for example ``"HelenaLC__muscat/data/kang_se.rda"``.
+        Path of the catalogue, for example ``"HelenaLC__muscat/data/kang_se.rda"``.
     sha256, size
         What the file must be.
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from helpers.datasets.archives import read_member
+from helpers.datasets.catalogue import artefact
 from helpers.datasets.fetch import artefact_path
-from helpers.datasets.registry import artefact
 from helpers.datasets.safe_pickle import load_frame
 from helpers.errors import DataError
 
@@ -159,8 +159,8 @@ def accession_to_symbol() -> dict[str, str]:
     for build in ("human", "human_grch37"):
         table = _annotation(build)[["gene_name", "UniProtKB_Accession"]]
         table = table.dropna(subset=["UniProtKB_Accession"])
-        place = rank.reindex(table.index).fillna(len(rank))
-        table = table.assign(place=place.to_numpy()).sort_values("place", kind="stable")
+        order = rank.reindex(table.index).fillna(len(rank))
+        table = table.assign(order=order.to_numpy()).sort_values("order", kind="stable")
         for accession, symbol in zip(
             table["UniProtKB_Accession"], table["gene_name"].astype(str), strict=True
         ):

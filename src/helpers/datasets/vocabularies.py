@@ -7,11 +7,11 @@ import io
 import pandas as pd
 
 from helpers.datasets.archives import read_member
+from helpers.datasets.catalogue import artefact
 from helpers.datasets.cells import member
 from helpers.datasets.fetch import artefact_path
 from helpers.datasets.identifiers import check_organism
 from helpers.datasets.references import load_reference
-from helpers.datasets.registry import artefact
 
 
 def load_orthologs() -> pd.DataFrame:

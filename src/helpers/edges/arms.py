@@ -14,7 +14,7 @@ import xarray as xr
 from anndata import AnnData
 
 from helpers.edges.attention import DIRECTIONS, edge_scores, orient, pool
-from helpers.edges.embeddings import cosine_edges, residual_edges
+from helpers.edges.cosines import cosine_edges, residual_edges
 from helpers.errors import ParameterError
 from helpers.extraction import extract, rollout
 from helpers.extraction.inputs import input_gradients, only_genes, token_embeddings

@@ -1,4 +1,4 @@
-"""Edge scores from vectors of genes: how alike the directions of two genes are."""
+"""Edge scores from what a model holds of each gene before it has read a cell."""
 
 from __future__ import annotations
 
@@ -6,67 +6,52 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
+from torch import nn
 
-from helpers.errors import DataError, ParameterError
+from helpers.errors import DataError, ModelError
+from helpers.models.adapter import ModelAdapter, Tokens
 
 
-def cosine_edges(vectors: np.ndarray, genes: Sequence[str]) -> xr.DataArray:
-    r"""Score gene pairs by the cosine of their vectors about the mean gene.
-
-    .. math:: s_{ij} = \frac{(x_i - \bar x)^\top (x_j - \bar x)}{|x_i - \bar x|\,|x_j - \bar x|}
-
-    What all genes share says nothing of a pair, and differs in size between genes; it is taken
-    out first.
+def embedding_edges(adapter: ModelAdapter, tokens: Tokens, genes: Sequence[str]) -> xr.DataArray:
+    """Score gene pairs by the cosine of their token embeddings.
 
     Parameters
     ----------
-    vectors
-        (..., genes, width); leading axes, such as layers, are scored one by one.
+    adapter
+        A loaded model; its first embedding table is that of the tokens.
+    tokens
+        Cells as the model reads them: they say which token stands for which gene.
     genes
-        Names.
+        Genes on both axes.
 
     Returns
     -------
     xarray.DataArray
-        (..., source, target), symmetric; NaN for a gene that is the mean gene. One leading axis is
-        called ``layer``.
+        (source, target), symmetric, diagonal 1; the same for all cells.
 
-    Examples
-    --------
-    >>> cosine_edges([[1.0, 0.0], [-1.0, 0.0]], ["A", "B"]).values.round().tolist()
-    [[1.0, -1.0], [-1.0, 1.0]]
+    Raises
+    ------
+    DataError
+        If a gene is a token of no cell.
+    ModelError
+        If the model has no embedding table.
     """
-    vectors = np.asarray(vectors, dtype=np.float64)
-    if vectors.ndim not in (2, 3) or vectors.shape[-2] != len(genes):
-        raise ParameterError(f"vectors of shape {vectors.shape} for {len(genes)} genes")
-    centred = vectors - vectors.mean(axis=-2, keepdims=True)
-    length = np.linalg.norm(centred, axis=-1, keepdims=True)
-    unit = centred / np.where(length > 1e-12, length, np.nan)
-    names = np.asarray(genes, dtype=str)
-    dims = ("layer", "source", "target")[-vectors.ndim :]
-    coords = {"source": names, "target": names}
-    return xr.DataArray(np.clip(unit @ unit.swapaxes(-1, -2), -1, 1), coords, dims, name="cosine")
-
-
-def residual_edges(sums: xr.Dataset) -> xr.DataArray:
-    """Score gene pairs by the cosine of their mean residual states, layer by layer.
-
-    Parameters
-    ----------
-    sums
-        Of `helpers.extraction.extract` with ``activations=("residual",)``.
-
-    Returns
-    -------
-    xarray.DataArray
-        (layer, source, target); see `cosine_edges`. The state of a gene is averaged over all cells
-        in which it is a token.
-    """
-    if "sum_residual" not in sums or "stratum" in sums.dims:
-        raise DataError('extract with activations=("residual",) and without strata')
-    number = sums["tokens"].values[:, None]
-    mean = sums["sum_residual"].values / np.where(number > 0, number, np.nan)
-    if np.isnan(mean).any():
-        raise DataError("a gene occurs in no cell, so it has no state; leave it out")
-    found = cosine_edges(mean, sums["target"].values)
-    return found.assign_coords(layer=sums["layer"].values)
+    tables = [part for part in adapter.module.modules() if isinstance(part, nn.Embedding)]
+    if not tables:
+        raise ModelError(f"{adapter.name} has no table of token embeddings")
+    ids, held = np.concatenate(tokens.ids), np.concatenate(tokens.genes)
+    kept = held >= 0  # special tokens stand for no gene
+    number = dict(zip(held[kept].tolist(), ids[kept].tolist(), strict=True))
+    position = {gene: place for place, gene in enumerate(tokens.gene_names.astype(str))}
+    if absent := [gene for gene in genes if position.get(gene, -1) not in number]:
+        raise DataError(f"{len(absent)} genes are a token of no cell, for example {absent[:5]}")
+    rows = [number[position[gene]] for gene in genes]
+    vectors = tables[0].weight.detach().cpu().numpy()[rows].astype(np.float64)
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    names = np.asarray(list(genes), dtype=str)
+    return xr.DataArray(
+        np.clip(unit @ unit.T, -1, 1),
+        dims=("source", "target"),
+        coords={"source": names, "target": names},
+        name="embedding-cosine",
+    )

@@ -131,6 +131,6 @@ def edge_correlations(cells: DonorCells, rows: np.ndarray | slice = slice(None))
     length = np.sqrt((z**2).sum(axis=0))
     z /= np.where(length > 0, length, 1.0)
     # Rows of regulators only: targets outnumber them.
-    rows_of, place = np.unique(cells.source, return_inverse=True)
+    rows_of, row = np.unique(cells.source, return_inverse=True)
     matrix = z[:, rows_of].T @ z
-    return np.clip(matrix[place, cells.target], -1.0, 1.0)
+    return np.clip(matrix[row, cells.target], -1.0, 1.0)

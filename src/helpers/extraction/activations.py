@@ -14,16 +14,16 @@ from helpers.errors import ParameterError
 from helpers.extraction.devices import choose, placed
 from helpers.models.adapter import LayerParts, ModelAdapter, Tokens
 
-PLACES = ("residual", "mlp", "z")
+SITES = ("residual", "mlp", "z")
 """After the layer, what the MLP adds, and the heads' output before the output projection."""
 
 
-def check_places(places: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the wanted places; raise `ParameterError` for one that does not exist."""
-    places = tuple(places or ())
-    if unknown := [place for place in places if place not in PLACES]:
-        raise ParameterError(f"activations {unknown}: choose of {', '.join(PLACES)}")
-    return places
+def check_sites(sites: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the wanted sites; raise `ParameterError` for one that does not exist."""
+    sites = tuple(sites or ())
+    if unknown := [site for site in sites if site not in SITES]:
+        raise ParameterError(f"activations {unknown}: choose of {', '.join(SITES)}")
+    return sites
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,17 @@ class ActivationSums:
 
     Attributes
     ----------
-    places
-        Names of the places read.
+    sites
+        Names of the sites read.
     total
-        place -> (layer, stratum, target + 1, width) float64; the last target is the dump.
+        site -> (layer, stratum, target + 1, width) float64; the last target is the dump.
     tokens
         (stratum, target + 1) float64, tokens behind each sum.
     target_slot
         Slot of gene index g at position g + 1.
     """
 
-    places: tuple[str, ...]
+    sites: tuple[str, ...]
     total: dict[str, torch.Tensor]
     tokens: torch.Tensor
     target_slot: torch.Tensor
@@ -51,17 +51,17 @@ class ActivationSums:
 @contextmanager
 def watching(
     parts: Sequence[LayerParts],
-    places: Sequence[str],
+    sites: Sequence[str],
     see: Callable[[str, int, torch.Tensor], None],
 ) -> Iterator[None]:
-    """Call ``see(place, layer, activation)`` during forward passes inside the block.
+    """Call ``see(site, layer, activation)`` during forward passes inside the block.
 
     Activations are (cell, token, width).
     """
 
-    def after(place: str, layer: int) -> Callable:
+    def after(site: str, layer: int) -> Callable:
         def hook(_module, _inputs, output):
-            see(place, layer, output[0] if isinstance(output, tuple) else output)
+            see(site, layer, output[0] if isinstance(output, tuple) else output)
 
         return hook
 
@@ -73,13 +73,13 @@ def watching(
 
     with ExitStack() as stack:
         for layer, part in enumerate(parts):
-            if "residual" in places:
+            if "residual" in sites:
                 handle = part.block.register_forward_hook(after("residual", layer))
                 stack.callback(handle.remove)
-            if "mlp" in places:
+            if "mlp" in sites:
                 handle = part.mlp_out.register_forward_hook(after("mlp", layer))
                 stack.callback(handle.remove)
-            if "z" in places:
+            if "z" in sites:
                 handle = part.projection.register_forward_pre_hook(before(layer))
                 stack.callback(handle.remove)
         yield
@@ -106,51 +106,51 @@ def recording(
     stratum
         (cell,) stratum numbers.
     done
-        Grows by (place, layer) once added; what is in it is not added again.
+        Grows by (site, layer) once added; what is in it is not added again.
     """
     if sums is None:
         yield
         return
     slots = sums.target_slot[genes + 1]
 
-    def see(place: str, layer: int, activation: torch.Tensor) -> None:
-        if (place, layer) in done:
+    def see(site: str, layer: int, activation: torch.Tensor) -> None:
+        if (site, layer) in done:
             return
-        into = sums.total[place][layer]
+        into = sums.total[site][layer]
         strata, width = stratum[:, None].expand_as(slots), activation.shape[-1]
         index = (strata * into.shape[1] + slots).reshape(-1)
         added = activation.reshape(-1, width).double()
         into.view(-1, width).index_add_(0, index, added)
-        if layer == 0 and place == sums.places[0]:
+        if layer == 0 and site == sums.sites[0]:
             ones = torch.ones(len(index), dtype=torch.float64, device=index.device)
             sums.tokens.view(-1).index_add_(0, index, ones)
-        done.add((place, layer))
+        done.add((site, layer))
 
-    with watching(parts, sums.places, see):
+    with watching(parts, sums.sites, see):
         yield
 
 
 def empty_activations(
-    places: tuple[str, ...], parts: Sequence[LayerParts], strata: int, slot: np.ndarray, device: str
+    sites: tuple[str, ...], parts: Sequence[LayerParts], strata: int, slot: np.ndarray, device: str
 ) -> ActivationSums | None:
-    """Return activation sums of zero, or None if no place is wanted."""
-    if not places:
+    """Return activation sums of zero, or None if no site is wanted."""
+    if not sites:
         return None
     targets, total = int(slot[0]), {}
-    for place in places:
+    for site in sites:
         layer = parts[0]
-        width = layer.projection.in_features if place == "z" else layer.mlp_out.out_features
+        width = layer.projection.in_features if site == "z" else layer.mlp_out.out_features
         shape = (len(parts), strata, targets + 1, width)
-        total[place] = torch.zeros(shape, dtype=torch.float64, device=device)
+        total[site] = torch.zeros(shape, dtype=torch.float64, device=device)
     tokens = torch.zeros((strata, targets + 1), dtype=torch.float64, device=device)
-    return ActivationSums(places, total, tokens, torch.from_numpy(slot).to(device))
+    return ActivationSums(sites, total, tokens, torch.from_numpy(slot).to(device))
 
 
 def sample_activations(
     adapter: ModelAdapter,
     tokens: Tokens,
     *,
-    place: str = "residual",
+    site: str = "residual",
     layers: Sequence[int] | None = None,
     n_tokens: int = 10_000,
     seed: int = 0,
@@ -167,7 +167,7 @@ def sample_activations(
     ----------
     adapter, tokens
         Model and tokenised cells.
-    place
+    site
         ``"residual"``, ``"mlp"`` or ``"z"``.
     layers
         Layers wanted; None for all.
@@ -184,13 +184,13 @@ def sample_activations(
         (layer, token, width) float32, with coordinates ``cell`` (AnnData row), ``gene`` (symbol)
         and ``position`` along ``token``.
     """
-    check_places([place])
+    check_sites([site])
     wanted = list(range(adapter.n_layers)) if layers is None else list(layers)
-    places = [
+    sites = [
         np.stack([np.full(int((g >= 0).sum()), row), np.flatnonzero(g >= 0)])
         for row, g in enumerate(map(np.asarray, tokens.genes))
     ]
-    pool = np.concatenate(places, axis=1)
+    pool = np.concatenate(sites, axis=1)
     rng = np.random.default_rng(seed)
     drawn = np.sort(rng.choice(pool.shape[1], size=min(n_tokens, pool.shape[1]), replace=False))
     cell, position = pool[:, drawn]
@@ -208,7 +208,7 @@ def sample_activations(
             def see(_place, layer, activation, seen=seen, at=at, where=where):
                 seen[layer] = activation[at, where].float().cpu().numpy()
 
-            with watching(adapter.layers(), (place,), see):
+            with watching(adapter.layers(), (site,), see):
                 adapter.forward(adapter.collate(tokens, batch_rows).to(setting.device))
             block = np.stack([seen[layer] for layer in wanted])
             if out is None:
@@ -226,5 +226,5 @@ def sample_activations(
             "gene": ("token", np.asarray(tokens.gene_names, dtype=object)[index]),
             "position": ("token", position),
         },
-        name=place,
+        name=site,
     )

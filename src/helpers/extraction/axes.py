@@ -28,7 +28,7 @@ class Axes:
     sources, targets
         Symbols on the query and on the key axis.
     source_slot, target_slot
-        (genes + 1,) place on the axis of gene index g at position g + 1; position 0 belongs to
+        (genes + 1,) position on the axis of gene index g at position g + 1; position 0 belongs to
         index -1 (special tokens, padding). What is off the axis has the slot after the last one,
         the dump slot, so that no negative index ever reaches an array.
     sampled_from
@@ -43,9 +43,9 @@ class Axes:
 
 
 def slots_of(gene_names: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Return each gene index's place in `wanted`, at position index + 1 (see `Axes`)."""
-    place = pd.Index(wanted).get_indexer(gene_names)
-    return np.concatenate([[len(wanted)], np.where(place < 0, len(wanted), place)]).astype(np.int64)
+    """Return each gene index's position in `wanted`, at position index + 1 (see `Axes`)."""
+    found = pd.Index(wanted).get_indexer(gene_names)
+    return np.concatenate([[len(wanted)], np.where(found < 0, len(wanted), found)]).astype(np.int64)
 
 
 def listed(names: Sequence[str], known: pd.Index, what: str) -> np.ndarray:

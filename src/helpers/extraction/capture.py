@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ import xarray as xr
 from anndata import AnnData
 
 from helpers.errors import DataError, ParameterError
-from helpers.extraction.activations import ActivationSums, check_places, empty_activations
+from helpers.extraction.activations import ActivationSums, check_sites, empty_activations
 from helpers.extraction.axes import Axes, choose_axes, choose_strata
 from helpers.extraction.devices import Setting, choose, placed
 from helpers.extraction.scores import check_kinds
@@ -42,8 +42,8 @@ class Plan:
         Whether one kind was asked for by name, so that the result has no ``score`` dimension.
     squares
         Whether sums of squares are kept.
-    places
-        Places whose activations are summed.
+    sites
+        Sites whose activations are summed.
     seed
         Seed of tokenisation and of the draw of sources.
     """
@@ -56,7 +56,7 @@ class Plan:
     kinds: tuple[str, ...]
     scalar: bool
     squares: bool
-    places: tuple[str, ...]
+    sites: tuple[str, ...]
     seed: int
 
 
@@ -75,7 +75,7 @@ def make_plan(
     tokens: Tokens | None = None,
 ) -> Plan:
     """Check every argument and tokenise the cells (parameters as in `extract`)."""
-    kinds, places = check_kinds(scores), check_places(activations)
+    kinds, sites = check_kinds(scores), check_sites(activations)
     if adapter.causal and "qk_rank" in kinds:
         raise ParameterError(
             f"{adapter.name} is causal and a rank among keys that it cannot see means nothing: "
@@ -100,7 +100,7 @@ def make_plan(
         kinds=kinds,
         scalar=isinstance(scores, str),
         squares=squares,
-        places=places,
+        sites=sites,
         seed=seed,
     )
 
@@ -110,10 +110,12 @@ def run_plan(
     plan: Plan,
     rows: np.ndarray,
     setting: Setting,
-    *,
-    show_progress: bool = True,
+    advance: Callable[[int], object] = lambda cells: None,
 ) -> tuple[Sums, ActivationSums | None]:
-    """Read the cells at positions `rows` of the plan's tokens and return their sums."""
+    """Read the cells at positions `rows` of the plan's tokens and return their sums.
+
+    `advance` is told how many cells were read, after each batch.
+    """
     strata = 1 if plan.strata is None else len(plan.strata)
     sums = empty_sums(
         scores=len(plan.kinds),
@@ -127,12 +129,11 @@ def run_plan(
         causal=adapter.causal,
     )
     parts, slot = adapter.layers(), plan.axes.target_slot
-    activations = empty_activations(plan.places, parts, strata, slot, setting.device)
+    activations = empty_activations(plan.sites, parts, strata, slot, setting.device)
     state = Pass(
         adapter, plan.tokens, plan.axes, plan.codes, plan.kinds, sums, setting, activations
     )
-    with progress(len(rows), f"{adapter.name} on {setting}", show_progress) as bar:
-        state.run(rows, bar.update)
+    state.run(rows, advance)
     return sums, activations
 
 
@@ -156,9 +157,9 @@ def as_dataset(
         data["held"] = (pair, sums.held[:, :sources, :targets])
     if sums.squares is not None:
         data["sum_sq"] = (full, sums.squares.cpu().numpy()[..., :sources, :targets])
-    for place in plan.places:
-        values = activations.total[place].cpu().numpy()[:, :, :targets]
-        data[f"sum_{place}"] = (("layer", "stratum", "target", f"width_{place}"), values)
+    for site in plan.sites:
+        values = activations.total[site].cpu().numpy()[:, :, :targets]
+        data[f"sum_{site}"] = (("layer", "stratum", "target", f"width_{site}"), values)
     coords = {
         "source": plan.axes.sources,
         "target": plan.axes.targets,
@@ -169,7 +170,7 @@ def as_dataset(
     if plan.strata is not None:
         coords["stratum"] = plan.strata
     found = xr.Dataset(data, coords=coords).transpose(*order, ...)
-    if plan.places:
+    if plan.sites:
         tokens = activations.tokens.cpu().numpy()[:, :targets].astype(np.int64)
         found["tokens"] = (("stratum", "target"), tokens)
     if plan.strata is None:
@@ -282,7 +283,8 @@ def extract(
         tokens=tokens,
     )
     setting = choose(adapter, plan.tokens, device=device, dtype=dtype, batch_size=batch_size)
-    with placed(adapter, setting):
-        rows = np.arange(len(plan.tokens))
-        sums, found = run_plan(adapter, plan, rows, setting, show_progress=show_progress)
+    rows = np.arange(len(plan.tokens))
+    bar = progress(len(rows), f"{adapter.name} on {setting}", show_progress)
+    with placed(adapter, setting), bar:
+        sums, found = run_plan(adapter, plan, rows, setting, bar.update)
     return as_dataset(adapter, plan, sums, found)

@@ -72,7 +72,7 @@ def provenance(adapter: ModelAdapter, plan: Plan, *, dtype: str, shard_cells: in
         + _names_hash([] if plan.strata is None else plan.strata),
         "scores": list(plan.kinds) if not plan.scalar else plan.kinds[0],
         "squares": plan.squares,
-        "activations": list(plan.places),
+        "activations": list(plan.sites),
         "seed": plan.seed,
         "dtype": dtype,
         "shard_cells": shard_cells,

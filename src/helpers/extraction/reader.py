@@ -102,10 +102,10 @@ class Reader:
                         self.layout.stratum,
                         source,
                         target,
-                        self.sums.total[place, layer],
-                        None if self.sums.squares is None else self.sums.squares[place, layer],
+                        self.sums.total[kind, layer],
+                        None if self.sums.squares is None else self.sums.squares[kind, layer],
                     )
-                    for place, (values, source, target) in enumerate(chunks)
+                    for kind, (values, source, target) in enumerate(chunks)
                 ]
                 for add in additions:
                     add()

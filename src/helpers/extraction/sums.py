@@ -105,9 +105,9 @@ def _add_cpu(
                     continue
                 onto = squares[stratum[cell], head, slot]
                 for column in range(columns):  # one pass fills both: half the time of two
-                    value, place = np.float64(read[column]), slots[column]
-                    into[place] += value
-                    onto[place] += value * value
+                    value, key = np.float64(read[column]), slots[column]
+                    into[key] += value
+                    onto[key] += value * value
 
 
 def prepare_loop(
@@ -148,15 +148,15 @@ def prepare_scatter(
     """Prepare an addition by one scatter per sum, on any device (see `prepare`)."""
     _, heads, sources, targets = total.shape
     head = torch.arange(heads, device=values.device)[None, :, None, None]
-    place = (stratum[:, None, None, None] * heads + head) * sources + source[:, None, :, None]
-    place = (place * targets + target[:, None, None, :]).reshape(-1)
+    position = (stratum[:, None, None, None] * heads + head) * sources + source[:, None, :, None]
+    position = (position * targets + target[:, None, None, :]).reshape(-1)
     added = values.detach().to(torch.float64).reshape(-1)
     squared = None if squares is None else added * added
 
     def add() -> None:
-        total.view(-1).scatter_add_(0, place, added)
+        total.view(-1).scatter_add_(0, position, added)
         if squares is not None:
-            squares.view(-1).scatter_add_(0, place, squared)
+            squares.view(-1).scatter_add_(0, position, squared)
 
     return add
 

@@ -86,7 +86,7 @@ class CellSentenceAdapter:
             span = slice(counts.indptr[row], counts.indptr[row + 1])
             columns = counts.indices[span]
             order = columns[np.lexsort((by_name[columns], -counts.data[span]))]
-            words = [(later if place else first)[gene] for place, gene in enumerate(order)]
+            words = [(later if k else first)[gene] for k, gene in enumerate(order)]
             fitting = int((np.cumsum([len(word) for word in words]) <= limit).sum())
             truncated += fitting < len(words)
             if fitting == 0:
@@ -123,7 +123,7 @@ class CellSentenceAdapter:
         return self.tokenizer.pad_token_id or self.tokenizer.eos_token_id or 0
 
     def forward(self, batch: Batch) -> ModelOutput:
-        """Run the model; `prediction` holds the logits of the next token at every place."""
+        """Run the model; `prediction` holds the logits of the next token at every position."""
         output = self.module.gpt_neox(
             input_ids=batch.ids, attention_mask=(~batch.padding).long(), use_cache=False
         )

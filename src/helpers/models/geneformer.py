@@ -89,7 +89,7 @@ class GeneformerAdapter:
         )
 
     def forward(self, batch: Batch) -> ModelOutput:
-        """Run the model; `prediction` holds the logits of every token at every place."""
+        """Run the model; `prediction` holds the logits of every token at every position."""
         # A (cells, 1, 1, keys) mask serves all queries; no mask is faster where nothing is padded.
         mask = ~batch.padding[:, None, None, :] if bool(batch.padding.any()) else None
         output = self.module.bert(input_ids=batch.ids, attention_mask=mask)

@@ -56,7 +56,7 @@ class Masked:
     chosen
         (cells, tokens) bool, True where a gene is hidden.
     truth
-        Values (scGPT) or ids (Geneformer) at the hidden places, in row order.
+        Values (scGPT) or ids (Geneformer) at the hidden positions, in row order.
     """
 
     batch: Batch
@@ -99,12 +99,12 @@ def hide(
 
 
 def _traded(ids: torch.Tensor, trades: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Deal the marked tokens of each cell out to their places anew, at random."""
+    """Deal the marked tokens of each cell out to their positions anew, at random."""
     ids = ids.clone()
     for cell, marked in enumerate(trades):
-        places = torch.where(marked)[0]
-        dealt = torch.randperm(len(places), generator=generator).to(places.device)
-        ids[cell, places] = ids[cell, places[dealt]]
+        positions = torch.where(marked)[0]
+        dealt = torch.randperm(len(positions), generator=generator).to(positions.device)
+        ids[cell, positions] = ids[cell, positions[dealt]]
     return ids
 
 
@@ -112,9 +112,9 @@ def loss_of(adapter: ModelAdapter, masked: Masked) -> tuple[torch.Tensor, torch.
     """Return the training loss and the reported loss of a masked batch.
 
     The reported loss is the mean squared error in bins or the mean cross-entropy in nats at the
-    hidden places. Training of scGPT adds the error of the prediction from ``<cls>``.
+    hidden positions. Training of scGPT adds the error of the prediction from ``<cls>``.
     """
-    # Heads only where a token is hidden: over all places they would cost as much as the layers.
+    # Heads only where a token is hidden: over all positions they would cost as much as the layers.
     output = adapter.forward(masked.batch)
     hidden = output.hidden[masked.chosen]
     if adapter.family == "geneformer":
@@ -141,15 +141,15 @@ def evaluate(
 ) -> float:
     """Return the reported loss over hidden genes of some cells, with one fixed draw of masks."""
     generator = torch.Generator().manual_seed(seed)
-    total, places = 0.0, 0
+    total, positions = 0.0, 0
     adapter.module.eval()
     with torch.inference_mode():
         for start in range(0, len(rows), batch_size):
             batch = adapter.collate(tokens, rows[start : start + batch_size])
             masked = hide(adapter, batch, generator, masking)
             total += float(loss_of(adapter, masked)[1]) * len(masked.truth)
-            places += len(masked.truth)
-    return total / places
+            positions += len(masked.truth)
+    return total / positions
 
 
 def baseline(
@@ -182,7 +182,7 @@ def baseline(
     )
     log_share = np.log((counts + 1) / (counts.sum() + genes))
     generator = torch.Generator().manual_seed(seed)
-    total, places = 0.0, 0
+    total, positions = 0.0, 0
     for start in range(0, len(test), batch_size):
         batch = adapter.collate(tokens, test[start : start + batch_size])
         masked = hide(adapter, batch, generator, masking)
@@ -196,5 +196,5 @@ def baseline(
         else:
             ids = batch.ids[masked.chosen].cpu().numpy()
             total += ((truth - mean[ids]) ** 2).sum()
-        places += len(truth)
-    return float(total / places)
+        positions += len(truth)
+    return float(total / positions)

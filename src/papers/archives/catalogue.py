@@ -12,8 +12,8 @@ from types import MappingProxyType
 
 import yaml
 
+from helpers.datasets.catalogue import Artefact
 from helpers.datasets.fetch import fetch, find_here
-from helpers.datasets.registry import Artefact
 from helpers.errors import DataError
 
 
