@@ -322,9 +322,10 @@ def read_attention(
     ModelError, DataError, ParameterError
         If a model or a reference cannot be loaded, or there is no such column.
     """
-    data = str(adata.uns["data"])
     if absent := [column for column in strata if column not in adata.obs]:
-        raise DataError(f"{data}: obs has no column {absent}; it has {list(adata.obs)}")
+        raise DataError(
+            f"{adata.uns['data']}: obs has no column {absent}; it has {list(adata.obs)}"
+        )
     edges, cells, adapters, tokens, genes = prepare(model, adata, n_genes, references, seed)
     tfs = set().union(*(table["source"] for table in edges.values()))
     sources = [gene for gene in genes if gene in tfs] if tfs_only else genes
@@ -332,7 +333,7 @@ def read_attention(
     for name, adapter in adapters.items():
         used = random_model(adapter.family, adapter, seed) if random else adapter
         sums = _sums(used, cells, tokens[name], sources, genes, strata, seed)
-        found.append(Reading(name, data, adata, edges, sums, tokens[name]))
+        found.append(Reading(name, str(adata.uns["data"]), adata, edges, sums, tokens[name]))
     return found
 
 
