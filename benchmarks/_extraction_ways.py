@@ -156,7 +156,7 @@ def way_of(
 
     def run() -> Sums | None:
         if way == "streaming":
-            return run_plan(adapter, plan, rows, setting, show_progress=False)[0]
+            return run_plan(adapter, plan, rows, setting)[0]
         with torch.inference_mode():
             if way == "tutorial":
                 return tutorial(adapter, batches)

@@ -203,6 +203,21 @@ def test_hesc_and_its_gold_standards(mirror):
     bound = datasets.load_reference("hesc-chip-knockdown")
     assert set(bound.columns) == set(datasets.load_reference("hesc-knockdown").columns)
     assert datasets.reference_coverage(cells, bound)["edges_measured"] > 1000
+    assert datasets.load_reference("hesc-loss-gain")["source"].nunique() == 55
+
+
+@real
+@pytest.mark.parametrize(
+    ("name", "shape", "rounded"), [("hesc", (385, 8595), 0.13), ("hesc-liu", (72, 23153), 0.81)]
+)
+def test_hesc_counts_are_next_to_what_the_file_has_logarithms_of(mirror, name, shape, rounded):
+    cells = datasets.load(name)
+    assert cells.shape == shape
+    counts = cells.layers["counts"].toarray()
+    expected = 2.0 ** cells.X.toarray() - 1
+    assert np.array_equal(counts, np.rint(expected)) and abs(counts - expected).max() <= 0.5
+    report = cells.uns["source"]["repaired"]
+    assert report["values_rounded"] / report["values"] == pytest.approx(rounded, abs=0.01)
 
 
 @real

@@ -57,7 +57,8 @@ class Record:
 def code_digest(modules: Iterable[str] = ()) -> str:
     """Return a digest of the code that rates rest on.
 
-    Lists of the public names of a room, comments and docstrings do not count: they compute nothing.
+    Lists of the public names of a room, the names of units, comments and docstrings do not count:
+    they compute nothing.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ def code_digest(modules: Iterable[str] = ()) -> str:
         What was measured; by default the tests over pairs, the pages' functions included.
     """
     files = dependencies.files_of(set(modules) or RESTS_ON)
-    named = [file for file in files if file.name != "__init__.py"]
+    named = [file for file in files if file.name not in ("__init__.py", "units.py")]
     parts = [f"{file.name}\n{computing(file.read_text(encoding='utf-8'))}" for file in named]
     for page in () if modules else PAGES:
         cells = (cell["source"] for cell in notebooks.load(page)["cells"])

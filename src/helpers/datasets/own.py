@@ -14,6 +14,7 @@ from anndata import AnnData
 from scipy import sparse
 
 from helpers.datasets.blocks import row_blocks, some_rows
+from helpers.datasets.identifiers import OTHER, symbol_to_ensembl
 from helpers.datasets.own_counts import fault, find_counts, restored
 from helpers.datasets.own_files import Slot, open_file, reading
 from helpers.datasets.own_genes import Genes, name_genes
@@ -75,6 +76,8 @@ class OwnCells:
         adata = AnnData(counts, obs=self.obs.iloc[rows].copy())
         adata.obs_names_make_unique()
         adata.var_names = self.var_names
+        if self.genes.organism != OTHER:  # models of Geneformer's family know genes by these
+            adata.var["ensembl_id"] = symbol_to_ensembl(self.var_names, self.genes.organism)
         adata.layers["counts"] = counts.copy()
         about = {"values": self.values, "species": self.genes.species}
         about |= {"name": self.name, "organism": self.genes.organism, "repaired": self.genes.report}

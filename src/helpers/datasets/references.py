@@ -74,8 +74,9 @@ def load_reference(
         ``trrust``, ``collectri``, ``dorothea-omnipath`` (from OmniPath, with accessions and
         complexes repaired), ``dorothea`` (regulons with levels), ``chip`` (targets of TF ChIP
         experiments, united over cell lines), ``ppi`` (undirected protein interactions, each once
-        with source before target in the alphabet), ``hesc-knockdown`` or ``hesc-chip-knockdown``
-        (tier real: genes that respond to a knock-down in embryonic stem cells; those also bound).
+        with source before target in the alphabet), ``hesc-knockdown``, ``hesc-chip-knockdown``
+        or ``hesc-loss-gain`` (tier real: genes that respond to a knock-down in embryonic stem
+        cells; those also bound; genes that respond to loss or gain of the TF).
     organism
         ``human``; ``mouse`` for ``trrust`` and ``dorothea`` (tier 2).
     levels
@@ -269,6 +270,7 @@ _READERS: dict[str, dict[str, _Reader]] = {
         "ppi": _ppi,
         "hesc-knockdown": _hesc,
         "hesc-chip-knockdown": _hesc,
+        "hesc-loss-gain": _hesc,
     },
     "mouse": {"trrust": _trrust_mouse, "dorothea": _dorothea_mouse},
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,10 +110,12 @@ def run_plan(
     plan: Plan,
     rows: np.ndarray,
     setting: Setting,
-    *,
-    show_progress: bool = True,
+    advance: Callable[[int], object] = lambda cells: None,
 ) -> tuple[Sums, ActivationSums | None]:
-    """Read the cells at positions `rows` of the plan's tokens and return their sums."""
+    """Read the cells at positions `rows` of the plan's tokens and return their sums.
+
+    `advance` is told how many cells were read, after each batch.
+    """
     strata = 1 if plan.strata is None else len(plan.strata)
     sums = empty_sums(
         scores=len(plan.kinds),
@@ -131,8 +133,7 @@ def run_plan(
     state = Pass(
         adapter, plan.tokens, plan.axes, plan.codes, plan.kinds, sums, setting, activations
     )
-    with progress(len(rows), f"{adapter.name} on {setting}", show_progress) as bar:
-        state.run(rows, bar.update)
+    state.run(rows, advance)
     return sums, activations
 
 
@@ -282,7 +283,8 @@ def extract(
         tokens=tokens,
     )
     setting = choose(adapter, plan.tokens, device=device, dtype=dtype, batch_size=batch_size)
-    with placed(adapter, setting):
-        rows = np.arange(len(plan.tokens))
-        sums, found = run_plan(adapter, plan, rows, setting, show_progress=show_progress)
+    rows = np.arange(len(plan.tokens))
+    bar = progress(len(rows), f"{adapter.name} on {setting}", show_progress)
+    with placed(adapter, setting), bar:
+        sums, found = run_plan(adapter, plan, rows, setting, bar.update)
     return as_dataset(adapter, plan, sums, found)

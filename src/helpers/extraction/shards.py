@@ -17,6 +17,7 @@ from helpers.errors import DataError, ParameterError
 from helpers.extraction.capture import as_dataset, make_plan, run_plan
 from helpers.extraction.devices import choose, placed
 from helpers.extraction.provenance import differences, digest_of, provenance
+from helpers.extraction.stream import progress
 from helpers.files import atomic_write
 from helpers.models.adapter import ModelAdapter
 
@@ -145,10 +146,12 @@ def write_shards(
         _refuse_foreign(path, table)
     missing = [number for number in wanted if number not in held]
     log.info("%d of %d shards are missing in %s", len(missing), len(wanted), Path(folder).name)
-    with placed(adapter, setting):
-        for number in missing:
-            rows = np.arange(len(plan.tokens))[number * shard_cells : (number + 1) * shard_cells]
-            sums, found = run_plan(adapter, plan, rows, setting, show_progress=show_progress)
+    places = np.arange(len(plan.tokens))
+    pieces = [places[number * shard_cells : (number + 1) * shard_cells] for number in missing]
+    bar = progress(sum(map(len, pieces)), f"{adapter.name} on {setting}", show_progress)
+    with placed(adapter, setting), bar:
+        for number, rows in zip(missing, pieces, strict=True):
+            sums, found = run_plan(adapter, plan, rows, setting, bar.update)
             done = as_dataset(adapter, plan, sums, found)
             write_shard(shard_path(folder, number), done, table, number, shards)
     return [shard_path(folder, number) for number in wanted]

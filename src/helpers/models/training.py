@@ -13,10 +13,11 @@ import numpy as np
 import torch
 from anndata import AnnData
 from tqdm import tqdm
-from transformers import BertConfig, BertForMaskedLM
+from transformers import BertConfig, BertForMaskedLM, GPTNeoXForCausalLM
 
 from helpers.errors import ModelError
 from helpers.models.adapter import Batch, ModelAdapter, Tokens
+from helpers.models.cell_sentence import CellSentenceAdapter
 from helpers.models.geneformer import GeneformerAdapter
 from helpers.models.geneformer_tokens import Dictionaries
 from helpers.models.objectives import Masking, baseline, evaluate, hide, loss_of
@@ -179,6 +180,9 @@ def random_model(family: str, like: ModelAdapter, seed: int) -> ModelAdapter:
         if family == "scgpt":
             module = ScGPT(like.config)
             adapter = ScGPTAdapter(f"{like.name}-random", module, like.vocabulary, like.args)
+        elif family == "cell-sentence":
+            module = GPTNeoXForCausalLM(like.module.config)
+            adapter = CellSentenceAdapter(f"{like.name}-random", module, like.tokenizer)
         else:
             module = BertForMaskedLM(like.module.config)
             adapter = GeneformerAdapter(f"{like.name}-random", module, like.dictionaries)

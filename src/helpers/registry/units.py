@@ -18,6 +18,7 @@ UNITS = frozenset(
         "model",
         "ortholog",
         "perturbation",
+        "perturbation x gene",
         "registry",
         "row",
         "run",

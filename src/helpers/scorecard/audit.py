@@ -19,10 +19,11 @@ from helpers.edges.attention import DIRECTIONS, pool
 from helpers.errors import ParameterError
 from helpers.files import sha256_of
 from helpers.models.load import resolve
-from helpers.reading import CONTROL, SHORT, SIM, draw_cells, models_for, read_attention
-from helpers.scorecard.covariates import cells_of
+from helpers.reading import CONTROL, SHORT, SIM, draw_cells
+from helpers.scorecard.covariates import cells_of, orthologs_note
 from helpers.scorecard.edge_list import read_edges
 from helpers.scorecard.heads import best_heads, controls, directed
+from helpers.scorecard.model_reading import cost, cost_in_words, make_ready, number_of, read
 from helpers.scorecard.one_reference import reference_score
 from helpers.scorecard.results import Scorecard
 from helpers.scorecard.score import checked_settings
@@ -31,6 +32,8 @@ from helpers.scorecard.universe import universe_of
 RANDOM = "random weights"
 MOST_CELLS = 5000
 """Cells for expression."""
+KEPT = ("model", "random")
+"""Folders of parts, of trained and of random weights."""
 NOT_TESTED = (
     "Token embeddings, residual streams, values, gradients and probes: attention only is tested.",
     "Layers or heads combined in other ways than their mean and the best one.",
@@ -53,7 +56,10 @@ def audit(
     permutations: int = 1999,
     rewired: int = 999,
     seed: int = 0,
+    shards: int = 1,
+    parts: str | Path | None = None,
     tell: Callable[[str], None] = lambda text: None,
+    show_progress: bool = False,
 ) -> Scorecard:
     """Ask of a model's attention what `score_edges` asks of an edge list.
 
@@ -62,7 +68,7 @@ def audit(
     model
         A shipped name such as ``"scgpt-baron"``, ``"scgpt:/path"`` or ``"geneformer:/path"``.
     cells
-        A registered set or a file with counts.
+        A registered set or a file with counts; genes of mouse are read as their human orthologs.
     references
         Registered names and files of edges.
     direction
@@ -72,8 +78,14 @@ def audit(
         Most cells and genes, and fewest cells that hold both genes of a pair.
     margin, alpha, permutations, rewired, seed
         As for `helpers.scorecard.score.score_edges`.
+    shards, parts
+        Number of parts that cells are read in, and the folder that keeps them: an audit that was
+        interrupted goes on there, for the trained and for the random weights, and ends with the
+        same numbers. Without a folder nothing is kept. The folder is left to the caller.
     tell
-        Called with one line per step.
+        Called with one line per step; the first is what it will take.
+    show_progress
+        Show bars with the time left while attention is read.
 
     Returns
     -------
@@ -85,6 +97,18 @@ def audit(
     ------
     DataError, ModelError, ParameterError
         If model, cells or references cannot be read, or a setting is out of range.
+
+    Examples
+    --------
+    A shipped model whose attention was trained to know the edges of its world:
+
+    >>> from helpers import audit
+    >>> few = {"n_cells": 60, "n_genes": 60, "permutations": 199, "rewired": 199}
+    >>> card = audit("control-scgpt", "control", ["trrust"], direction=["forward"], **few)
+    >>> print(card.verdicts["network, forward"])
+    Above chance, beyond degree, beyond prominence, beyond co-expression.
+    >>> card.audit["heads"]["network"]["best"]
+    'forward, layer 1, head 1'
     """
     settings = checked_settings(margin, alpha, n_cells, permutations, rewired, seed)
     settings |= {"organism": "human", "listed_only": False, "n_genes": n_genes}
@@ -92,21 +116,28 @@ def audit(
     directions_of(direction)
     if cells not in (SIM, CONTROL):
         networks(references)  # before anything that takes long
+    if parts is None and shards != 1:
+        raise ParameterError(
+            f"shards is {shards}; name a folder for the parts: parts='audit.parts'"
+        )
     begun = time.perf_counter()
-    tell("1 of 5: reading cells")
+    tell("1 of 5: reading cells and model")
     adata = draw_cells(cells, n_cells, seed)
-    if len(models_for(model, str(adata.uns["data"]))) != 1:
-        raise ParameterError(f"{model!r} is more than one model; audit them one by one")
+    ready = make_ready(model, adata, n_genes, references, seed)
+    shards = number_of(ready.tokens, shards)
+    tell(cost_in_words(cost(ready, len(direction))))
     # A model may have learned co-expression from more cells than its attention is read on.
     expressed, total = adata, adata.n_obs
     if cells not in (SIM, CONTROL):
         expressed, total = cells_of(SHORT.get(cells, cells), MOST_CELLS, seed)
     tell(f"2 of 5: attention of {model} in {adata.n_obs} cells")
-    (one,) = read_attention(model, adata, n_genes, references, seed=seed)
+    folders = [None if parts is None else Path(parts) / name for name in KEPT]
+    one = read(ready, folders[0], shards, show_progress)
+    attention = directed(one, min_count, direction)
     tell("3 of 5: the same with random weights")
-    (blank,) = read_attention(model, adata, n_genes, references, seed=seed, random=True)
+    blank = read(ready.with_random_weights(), folders[1], shards, show_progress)
+    noise = directed(blank, min_count, direction)
     tell("4 of 5: references, nulls and rivals")
-    attention, noise = (directed(r, min_count, direction) for r in (one, blank))
     scored = []
     for k, (name, network) in enumerate(one.references.items()):
         for j, way in enumerate(direction):
@@ -133,7 +164,8 @@ def audit(
         "heads_per_layer": int(attention.sizes["head"]),
         "seconds": round(time.perf_counter() - begun, 1),
     }
-    edges = score.report | {"direction": ", ".join(direction), "kind": "attention", "notes": []}
+    edges = score.report | {"direction": ", ".join(direction), "kind": "attention"}
+    edges["notes"] = orthologs_note(adata)
     cells_read = {"cells": expressed.n_obs, "of": total, "genes": expressed.n_vars}
     cells_read |= {"name": Path(cells).name, "with_attention": adata.n_obs}
     return Scorecard(model.split("/")[-1], edges, cells_read, settings, tuple(scored), about)
@@ -154,30 +186,4 @@ def provenance(model: str) -> dict:
         "name": folder.name,
         "weights": weights.name,
         "sha256": sha256_of(weights),
-    }
-
-
-def estimate(
-    model: str, cells: str, references: Sequence[str], n_cells: int, n_genes: int, seed: int = 0
-) -> dict[str, float]:
-    """Return what an audit would take: seconds and gigabytes, from two short runs.
-
-    Seconds are those of attention, twice (trained and random weights); nulls, rivals and controls
-    add about a minute for a few hundred genes.
-    """
-    few, some = 8, 24
-    adata, seconds = draw_cells(cells, some, seed), []
-    for rows in (few, some):
-        begun = time.perf_counter()
-        (one,) = read_attention(model, adata[:rows].copy(), n_genes, references, seed=seed)
-        seconds.append(time.perf_counter() - begun)
-    per_cell = max(seconds[1] - seconds[0], 0.0) / (some - few)
-    sizes = one.sums["sum"].sizes
-    numbers = sizes["layer"] * sizes["head"] * n_genes**2
-    return {
-        "seconds": 2 * (seconds[0] + per_cell * n_cells) + 60,
-        "seconds_per_cell": per_cell,
-        "gigabytes_of_scores": 6 * 8 * numbers / 1e9,
-        "layers": sizes["layer"],
-        "heads": sizes["head"],
     }

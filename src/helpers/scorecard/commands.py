@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -72,7 +73,9 @@ def score(
 
 def audit(
     model: Annotated[str, typer.Argument(help="scgpt-baron, scgpt:/path or geneformer:/path.")],
-    cells: Annotated[str, typer.Option(help="Counts: a registered set or a file of cells.")],
+    cells: Annotated[
+        str, typer.Option(help="A registered set, or a file of human or mouse cells.")
+    ],
     reference: Annotated[
         list[str],
         typer.Option("--reference", "-r", help="Registered name or file of edges; repeat."),
@@ -91,6 +94,10 @@ def audit(
     permutations: Annotated[int, typer.Option(help="Draws of permuted gene labels.")] = 1999,
     rewired: Annotated[int, typer.Option(help="Draws of networks of the same degrees.")] = 999,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    shards: Annotated[
+        int,
+        typer.Option(help="Parts to read cells in; the same command continues."),
+    ] = 1,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only estimate time and memory.")
     ] = False,
@@ -98,17 +105,16 @@ def audit(
     """Ask whether the attention of a model knows regulation: all layers and heads, with nulls."""
     outputs = _outputs(output, [model.partition(":")[2], cells, *reference])
     from helpers.scorecard.audit import audit as audited
-    from helpers.scorecard.audit import estimate
     from helpers.scorecard.audit_card import head_words, not_found
 
     if dry_run:
-        cost = estimate(model, cells, reference, n_cells, n_genes, seed)
-        typer.echo(
-            f"About {cost['seconds'] / 60:.1f} minutes on this machine and "
-            f"{cost['gigabytes_of_scores']:.2f} GB for the scores of {cost['layers']} layers x "
-            f"{cost['heads']} heads, besides the model and the cells."
-        )
+        from helpers.reading import draw_cells
+        from helpers.scorecard.model_reading import cost, cost_in_words, make_ready
+
+        ready = make_ready(model, draw_cells(cells, n_cells, seed), n_genes, reference, seed)
+        typer.echo(cost_in_words(cost(ready)))
         return
+    parts = None if shards == 1 else next(iter(outputs), Path("audit.html")).with_suffix(".parts")
     card = audited(
         model,
         cells,
@@ -121,7 +127,10 @@ def audit(
         permutations=permutations,
         rewired=rewired,
         seed=seed,
+        shards=shards,
+        parts=parts,
         tell=lambda text: typer.echo(text, err=True),
+        show_progress=True,
     )
     typer.echo(_console(card))
     for name, found in card.audit["heads"].items():
@@ -131,6 +140,18 @@ def audit(
     if not_found(card.audit["controls"]):
         typer.echo("The controls did not come out as they should: take no answer from this.")
     _keep(card, outputs)
+    if parts is not None:
+        _drop_parts(parts)
+
+
+def _drop_parts(folder: Path) -> None:
+    """Remove what an audit kept, and nothing that somebody else put there."""
+    from helpers.scorecard.audit import KEPT
+
+    for name in KEPT:
+        shutil.rmtree(folder / name, ignore_errors=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _outputs(names: list[str] | None, inputs: list[str]) -> dict[Path, Writer]:

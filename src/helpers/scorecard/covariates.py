@@ -10,7 +10,6 @@ from anndata import AnnData
 from scipy.stats import rankdata
 
 from helpers.datasets import load
-from helpers.datasets.identifiers import OTHER
 from helpers.datasets.own import open_own
 from helpers.edges.expression import counts_of, expression
 from helpers.errors import DataError, ParameterError
@@ -40,11 +39,6 @@ def cells_of(
         raise ParameterError(f"cells are a {type(cells).__name__}; give a path or an AnnData")
     elif "/" not in str(cells) and not Path(cells).suffix:
         held = load(str(cells))
-    elif organism not in ("human", OTHER):
-        raise ParameterError(
-            "genes of a file of cells are read as human ones, of mouse by their orthologs; use "
-            "human references and edges, or give an AnnData"
-        )
     else:
         held = open_own(cells, organism)
     if not held.var_names.is_unique:
@@ -54,6 +48,17 @@ def cells_of(
     if not np.isfinite(counts_of(adata).data).all():
         raise DataError("the cells hold NaN or infinite values, which are no counts")
     return adata, held.n_obs
+
+
+def orthologs_note(adata: AnnData | None) -> list[str]:
+    """Return a note where the genes of a file are read under the names of another species."""
+    source = {} if adata is None else adata.uns.get("source", {})
+    species, organism = source.get("species", ""), source.get("organism", "")
+    if species in ("", organism):
+        return []
+    lost = source.get("repaired", {}).get("without_ortholog", 0)
+    text = f"the cells are of {species}: genes stand for their one-to-one {organism} orthologs"
+    return [f"{text}; {lost} genes without one are left out"]
 
 
 def covariates(adata: AnnData, universe: Universe) -> pd.DataFrame | NotEstimable:

@@ -11,7 +11,7 @@ from anndata import AnnData
 
 from helpers.datasets.own_network import networks
 from helpers.errors import ParameterError
-from helpers.scorecard.covariates import cells_of
+from helpers.scorecard.covariates import cells_of, orthologs_note
 from helpers.scorecard.edge_list import EdgeList, read_edges, said
 from helpers.scorecard.one_reference import reference_score
 from helpers.scorecard.results import Scorecard
@@ -103,7 +103,9 @@ def score_edges(
     about = None if adata is None else {"cells": adata.n_obs, "of": total, "genes": adata.n_vars}
     if about is not None and isinstance(cells, (str, Path)):
         about["name"] = Path(cells).name
-    return Scorecard(listed.name, _plain(listed), about, settings, tuple(scored))
+    plain = _plain(listed)
+    plain["notes"] += orthologs_note(adata)
+    return Scorecard(listed.name, plain, about, settings, tuple(scored))
 
 
 def checked_settings(
