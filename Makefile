@@ -6,7 +6,8 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PROFILE ?= demo
-CORES ?= $(shell nproc 2>/dev/null || echo 2)
+# nproc counts threads where OMP_NUM_THREADS is set.
+CORES ?= $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || echo 2)
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --no-input
 
@@ -51,7 +52,7 @@ lint: environment
 
 test: lint browser html
 	@$(BIN)/python -c 'from bookkit.assets import axe; axe()'  # from the cache afterwards
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests -n $(CORES) --dist loadgroup --no-loadscope-reorder
 
 doctor: environment
 	$(BIN)/helpers doctor

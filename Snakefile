@@ -8,6 +8,8 @@ from bookkit import fingerprint, notebooks
 
 PROFILE = config.get("profile", "demo")
 NAMES = notebooks.names()
+# These take longest: what starts first does not keep the last pages waiting.
+LONG = ("11_cssi", "12_null_models", "10_coexpression", "02_models")
 STAMPS = {name: str(fingerprint.stamp(name, PROFILE)) for name in NAMES}
 
 
@@ -30,5 +32,6 @@ for _name in NAMES:
             profile=PROFILE,
             python=sys.executable,
         threads: 1
+        priority: int(_name in LONG)
         shell:
             "{params.python} -m helpers.cli run {params.name} --profile {params.profile}"

@@ -7,9 +7,12 @@ import random
 from pathlib import Path
 
 # One thread per process keeps sums in one order and leaves the other core to other work.
-for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+for variable in THREADS:
     os.environ.setdefault(variable, "1")
 os.environ.setdefault("MPLBACKEND", "agg")
+if "PYTEST_XDIST_WORKER" in os.environ:  # the other cores belong to the other workers
+    os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
 
 import numpy as np  # noqa: E402 - after the variables above
 import pytest  # noqa: E402
@@ -24,6 +27,29 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("project")
+
+
+FIRST = ("notebook", "book", "project", "golden", "property", "pages", "models")
+"""Folders with the longest tests: what starts early does not keep one worker busy at the end."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file in one worker, and start with slow ones, for ``-n`` with ``--dist loadgroup``.
+
+    What a module shares is then made once. Tests marked ``apart`` share nothing that costs; each
+    goes to the worker that is free.
+    """
+    for item in items:
+        if not item.get_closest_marker("apart") and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(ROOT / "tests"))))
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> tuple[bool, int]:
+    folder = item.path.relative_to(ROOT / "tests").parts[0]
+    late = FIRST.index(folder) if folder in FIRST else len(FIRST)
+    return not item.get_closest_marker("slow"), late
 
 
 @pytest.fixture(autouse=True)

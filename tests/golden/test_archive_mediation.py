@@ -4,8 +4,8 @@ import json
 
 import pandas as pd
 import pytest
+from page_runs import result_of
 
-from bookkit import runner
 from papers.archives import from_folder
 from papers.archives.locate import MEDIATION
 from papers.archives.mediation import read_components
@@ -48,7 +48,7 @@ def pages(mirror_dir, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HELPERS_RESULTS_DIR", str(tmp_path_factory.mktemp("archived")))
         patch.setenv("HELPERS_DATA_MIRROR", str(mirror_dir))
-        yield {name[:2]: Done(runner.run(name, profile="smoke").folder) for name in names}
+        yield {name[:2]: Done(result_of(name, archive=True)) for name in names}
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,8 @@ GENEFORMER = {
     "V2-104M": (12, 12, 768, 3072, 4096, 20_275),
     "V2-316M": (18, 18, 1152, 4608, 4096, 20_275),
 }
+READ = {"V2-316M": 512}
+"""Tokens of the cell where fewer than the model takes: V2-104M reads as many as V2-316M would."""
 STEP = 3
 """The made-up cell expresses every third gene: more than any model reads."""
 
@@ -103,6 +105,7 @@ def test_scgpt_whole_human_shape(tmp_path):
     check_run(adapter, one_cell(genes[:10_000]), 1200)
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("version", GENEFORMER)
 def test_geneformer_shapes(tmp_path, version):
     layers, heads, width, hidden, positions, words = GENEFORMER[version]
@@ -133,6 +136,6 @@ def test_geneformer_shapes(tmp_path, version):
     try:
         assert (adapter.n_layers, adapter.n_heads, adapter.width) == (layers, heads, width)
         assert adapter.max_length == positions
-        check_run(adapter, one_cell(genes), positions)
+        check_run(adapter, one_cell(genes), READ.get(version, positions))
     finally:
         (tmp_path / "model.safetensors").unlink()

@@ -1,10 +1,9 @@
 """Page 11: its functions on designs and worlds whose truth is known."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
+from page_runs import result_of, values_of
 from scipy import stats
 
 from helpers.datasets.simulate import T2_CONFIGURATIONS, t2_draw, t4_draw
@@ -14,7 +13,6 @@ from helpers.evaluation.sets import EvaluationSet
 from helpers.evaluation.stratified import VARIANTS, Stratified
 from helpers.reading import READ, draw_cells
 from papers.claims import load_claims, table_rows
-from bookkit import runner
 from bookkit.page_functions import definitions
 
 NAME = "11_cssi"
@@ -33,11 +31,11 @@ def scores(page):
 def test_table_2_is_within_the_published_spread(page):
     printed = pd.DataFrame(table_rows(load_claims()["cssi/table2"])).set_index("config")
     rows = []
-    for place in T2_CONFIGURATIONS:
+    for one in T2_CONFIGURATIONS:
         for seed in range(10):
-            draw = t2_draw(place.n_states, place.cells_per_state, seed)
+            draw = t2_draw(one.n_states, one.cells_per_state, seed)
             x, truth = draw.expression, draw.truth
-            row = {"config": place.name, "pooled": page["pooled_f1"](x, truth)}
+            row = {"config": one.name, "pooled": page["pooled_f1"](x, truth)}
             rows.append(row | {"cssi": page["cssi_f1"](x, draw.state, truth)})
     table = pd.DataFrame(rows).groupby("config").mean().reindex(printed.index)
     for name in ("pooled", "cssi"):
@@ -163,8 +161,7 @@ ARCHIVED = {
 @pytest.mark.mirror
 def test_every_archived_figure_but_one_is_reproduced(results, mirror_dir, monkeypatch):
     monkeypatch.setenv("HELPERS_DATA_MIRROR", str(mirror_dir))
-    folder = runner.run(NAME, profile="smoke").folder
-    values = json.loads((folder / "values.json").read_text())
+    values = values_of(result_of(NAME, archive=True))
     compared = {v["claim"]: v["matches"] for v in values.values() if "matches" in v}
     assert {path for path, match in compared.items() if not match} == ARCHIVED
     assert len(compared) == 55 + 48 + 32 + 5

@@ -27,7 +27,7 @@ from helpers.statistics.results import Outcome
 pytestmark = pytest.mark.slow
 
 SEEDS = 10
-RESAMPLES = 199
+RESAMPLES = 99
 PAGE_11 = definitions("11_cssi", permutations=RESAMPLES)
 PAGES = ("10.", "11.", "12.")
 NAMES = [name for name, w in WORLDS.items() if any(t.startswith(PAGES) for t in w.expect)]
