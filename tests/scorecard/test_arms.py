@@ -15,12 +15,13 @@ import helpers
 from helpers.cli import app
 from helpers.edges.attention import DIRECTIONS
 from helpers.errors import ParameterError
+from helpers.evaluation import best_of, evaluation_set
 from helpers.evaluation.arms import ALL
 from helpers.reading import draw_cells, read_attention
 from helpers.scorecard.arms import beside_attention, best_arms, flat_heads, not_read, pooled_arms
 from helpers.scorecard.audit_card import not_found
 from helpers.scorecard.card import as_html
-from helpers.scorecard.heads import best_heads, directed
+from helpers.scorecard.heads import directed
 from helpers.scorecard.record import as_record, schema
 
 SMALL = {"n_cells": 120, "n_genes": 120, "permutations": 399, "rewired": 199}
@@ -61,9 +62,12 @@ def test_attention_alone_is_the_best_head():
     attention = directed(one, 20, tuple(DIRECTIONS))
     networks = one.references
     found = best_arms(flat_heads(attention), networks, 199, 0)["network"]["attention"]
-    peer = best_heads(attention, networks, 199, 0)["network"]
-    assert found["best"] == f"attention, {peer['best']}"
-    assert found["auroc"] == pytest.approx(peer["auroc"]) and found["n"] == peer["n"]
+    pairs = evaluation_set(networks["network"], one.genes)
+    values = pairs.scores_from(attention).reshape(-1, pairs.n_pairs)
+    peer = best_of(pairs, values, np.random.default_rng([0, 0, 13]), 199)
+    at = np.unravel_index(peer.best, attention.shape[:3])
+    assert found["best"] == f"attention, {list(DIRECTIONS)[at[0]]}, layer {at[1]}, head {at[2]}"
+    assert found["corrected_p"] == pytest.approx(peer.best_p) and found["n"] == len(values)
     twice = best_arms(flat_heads(attention), networks | {"again": networks["network"]}, 199, 0)
     assert twice["again"][ALL]["corrected_p"] == pytest.approx(2 * twice["again"][ALL]["p"])
     turned = best_arms(flat_heads(attention), networks, 199, 0, relabel=True)["network"][ALL]
