@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.datasets.simulate import world
 from helpers.datasets.simulate.circuits import tissue_profiles
 from helpers.estimates import NotEstimable
 from bookkit.page_functions import definitions
@@ -93,9 +92,7 @@ def test_differing_components_are_counted(page):
 
 
 def live_page():
-    space = definitions("24_cross_context", n_permutations=99, n_tfs=15, n_genes=60)
-    space["simulated"] = world
-    return space
+    return definitions("24_cross_context", n_permutations=99, n_tfs=15, n_genes=60)
 
 
 def test_donors_of_worlds_give_what_was_planted():
