@@ -43,9 +43,9 @@ def open_file(path: Path) -> tuple[dict[str, Slot], pd.DataFrame]:
     DataError
         If there is no such file, it is of another kind or damaged, or has no cells or genes.
     """
-    if not path.exists():
-        raise DataError(f"{path}: no such file; give the whole path of {ACCEPTED}")
-    with reading(path.name):
+    with reading(path.name[:80]):
+        if not path.exists():
+            raise DataError(f"{path}: no such file; give the whole path of {ACCEPTED}")
         slots, obs = _opened(path)
     for name, slot in slots.items():
         wanted = (len(obs), len(slot.var))
@@ -102,6 +102,9 @@ def _matrix(element: Any, name: str) -> Any:
     if not hasattr(element, "keys"):
         return element
     kind = str(element.attrs.get("encoding-type", element.attrs.get("h5sparse_format", "")))
+    for part in ("indices", "indptr"):
+        if (found := element[part].dtype).kind not in "iu":
+            raise DataError(f"{name}: {part} are of type {found}, no whole numbers; write it again")
     if not kind.startswith("csc"):
         return ad.io.sparse_dataset(element)
     if element["data"].shape[0] > MOST_BY_GENES:
