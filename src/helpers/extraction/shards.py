@@ -100,7 +100,7 @@ def _of_a_shard(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # a damaged archive fails in any way
-        raise DataError(f"{path}: damaged or no shard ({error}); delete it and resume") from error
+        raise DataError(f"{path}: not a readable shard ({error}); delete it and resume") from error
 
 
 def _finished(folder: Path) -> dict[int, Path]:
@@ -207,7 +207,8 @@ def merge_shards(folder: Path) -> xr.Dataset:
         raise DataError(f"{folder}: no shard; run the extraction first")
     first = read_header(next(iter(paths.values())))
     if len(paths) != first["shards"]:  # a number that may be anything, so nothing is made of it
-        absent = [n for n in range(len(paths) + 1) if n not in paths][:1]
+        few = min(first["shards"], len(paths) + 5)
+        absent = [n for n in range(few) if n not in paths][:5]
         raise DataError(
             f"{folder}: {first['shards'] - len(paths)} of {first['shards']} shards are missing "
             f"(first: {absent}); run the extraction again to resume"
