@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 MINUS = "\N{MINUS SIGN}"
+PERCENT = "\N{NO-BREAK SPACE}%"
 SMALLEST_P = 0.001
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -57,7 +58,7 @@ def p_value(p: float) -> str:
 
 
 def with_format(value: float, spec: str) -> str:
-    """Return a number in a Python format, or its size where that would round it to zero.
+    r"""Return a number in a Python format, or its size where that would round it to zero.
 
     "−0.00" and "at most 0.000" say nothing about a number that is not zero.
 
@@ -66,12 +67,12 @@ def with_format(value: float, spec: str) -> str:
     >>> with_format(-0.0312, ".2f"), with_format(-0.00004, ".2f"), with_format(0.0, ".2f")
     ('−0.03', '−4 × 10⁻⁵', '0.00')
     >>> with_format(0.0031, ".0%"), with_format(0.0000407, ".3g")
-    ('0.3%', '4.07 × 10⁻⁵')
+    ('0.3\xa0%', '4.07 × 10⁻⁵')
     """
     text = format(value + 0.0, spec)  # minus zero plus zero is zero
     lost = value != 0 and text.strip("-+0.,% ") == ""
     if lost and spec.endswith("%"):
-        return f"{significant(100 * value, 1)}%"
+        return f"{significant(100 * value, 1)}{PERCENT}"
     if lost:
         return significant(value, 1)
-    return _raised(text) if "e" in text else text.replace("-", MINUS)
+    return _raised(text) if "e" in text else text.replace("-", MINUS).replace("%", PERCENT)

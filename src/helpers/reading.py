@@ -322,24 +322,33 @@ def read_attention(
     ModelError, DataError, ParameterError
         If a model or a reference cannot be loaded, or there is no such column.
     """
-    data = str(adata.uns["data"])
     if absent := [column for column in strata if column not in adata.obs]:
-        raise DataError(f"{data}: obs has no column {absent}; it has {list(adata.obs)}")
-    edges = references_for(data, references)
+        raise DataError(
+            f"{adata.uns['data']}: obs has no column {absent}; it has {list(adata.obs)}"
+        )
+    edges, cells, adapters, tokens, genes = prepare(model, adata, n_genes, references, seed)
+    tfs = set().union(*(table["source"] for table in edges.values()))
+    sources = [gene for gene in genes if gene in tfs] if tfs_only else genes
+    found = []
+    for name, adapter in adapters.items():
+        used = random_model(adapter.family, adapter, seed) if random else adapter
+        sums = _sums(used, cells, tokens[name], sources, genes, strata, seed)
+        found.append(Reading(name, str(adata.uns["data"]), adata, edges, sums, tokens[name]))
+    return found
+
+
+def prepare(
+    model: str, adata: ad.AnnData, n_genes: int, references: Sequence[str], seed: int
+) -> tuple[dict, ad.AnnData, dict[str, ModelAdapter], dict[str, Tokens], list[str]]:
+    """Return networks, the cells as models see them, models, their tokens, and genes to score."""
+    edges = references_for(data := str(adata.uns["data"]), references)
     for name, table in edges.items():
         _log.info("%s: %s", name, said(table.attrs.get("report", {"edges": len(table)})))
     cells = adata[:, adata.var[READ]].copy()
     adapters = {name: load_model(spec) for name, spec in models_for(model, data).items()}
     tokens = {name: one.tokenise(cells, seed=seed) for name, one in adapters.items()}
     tfs = set().union(*(table["source"] for table in edges.values()))
-    genes = choose_genes(list(tokens.values()), n_genes, tfs)
-    sources = [gene for gene in genes if gene in tfs] if tfs_only else genes
-    found = []
-    for name, adapter in adapters.items():
-        used = random_model(adapter.family, adapter, seed) if random else adapter
-        sums = _sums(used, cells, tokens[name], sources, genes, strata, seed)
-        found.append(Reading(name, data, adata, edges, sums, tokens[name]))
-    return found
+    return edges, cells, adapters, tokens, choose_genes(list(tokens.values()), n_genes, tfs)
 
 
 def choose_genes(tokens: Sequence[Tokens], n_genes: int, tfs: set[str]) -> list[str]:

@@ -172,6 +172,25 @@ def test_power_grows_with_the_number_of_tfs(browser):
         assert abs(float(said[1]) - expected) <= 0.006
 
 
+def test_keys_move_the_number_of_cells(browser):
+    """What is said and drawn is what the table of the page holds."""
+    browser.open("pages/12_null_models.html")
+    slider = browser.driver.find_element(By.CSS_SELECTOR, ".cells-figure input")
+    for key, row in ((Keys.HOME, 0), (Keys.END, -1)):
+        slider.send_keys(key)
+        world, cells, summed, averaged = browser.run(
+            "return [...[...document.querySelectorAll('#table-cells tbody tr')]"
+            ".at(arguments[0]).cells].map(c => c.textContent)",
+            row,
+        )
+        said = browser.run("return document.querySelector('.cells-figure output').textContent")
+        assert f"With {cells.replace(',', '')} cells" in said
+        words = f"{world}: averaged {float(averaged):.2f}, summed {float(summed):.2f}"
+        assert words in said, said
+        label = browser.run("return document.querySelector('.cells-figure svg').ariaLabel")
+        assert said in label
+
+
 def test_the_home_page_has_a_description_and_an_icon(browser):
     browser.open("book/index.html")
     about = browser.run("return document.querySelector('meta[name=description]')?.content")

@@ -53,7 +53,7 @@ def test_lookup_of_entries_and_fields():
         ("REST-1", "", "REST-1"),
         ([1, 2.5], "", "1, 2.5"),
         (None, "", "none"),
-        (0.25, ".0%", "25%"),
+        (0.25, ".0%", "25\N{NO-BREAK SPACE}%"),
     ],
 )
 def test_printing(value, spec, text):

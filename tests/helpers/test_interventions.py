@@ -10,10 +10,12 @@ import pytest
 import torch
 from hand_set_models import GENES, HEAD, MLP, hand_set, some_cells, some_network
 
-from helpers.errors import ParameterError
+from helpers.datasets.simulate import control_world, training_world
+from helpers.errors import DataError, ParameterError
 from helpers.estimates import NotEstimable
 from helpers.interventions import (
     Component,
+    KnockOuts,
     Replay,
     ablate,
     all_sets,
@@ -37,6 +39,8 @@ from helpers.interventions.edits import Edit
 from helpers.interventions.effects import each
 from helpers.interventions.inputs import only_at
 from helpers.interventions.readouts import Readout
+from helpers.models.attention import full_attention, tapping
+from helpers.models.load import load_model
 from helpers.statistics import set_functions as sets
 
 FAMILIES = {"scgpt": kit.scgpt_adapter, "geneformer": kit.geneformer_adapter}
@@ -404,3 +408,64 @@ def test_full_size_random_checkpoints():
             drop = whole(model, batch, readout)
         wanted = (whole(model, batch, readout) - drop)[:, 0]
         np.testing.assert_allclose(table.loc[[c]].iloc[0], wanted, atol=2e-5)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_uniform_attention_is_the_mean_of_values(family):
+    if family == "scgpt":
+        model, adata = load_model("control-scgpt"), control_world(20).adata[:4].copy()
+        tokens = model.tokenise(adata)
+    else:
+        model = load_model("geneformer-sim")
+        tokens = model.tokenise(training_world().adata[:4].copy(), max_length=60)
+    batch = model.collate(tokens, range(4))
+    component = Component("head", 1, 2)
+    (value,) = replacement(model, batch, [component], "uniform").values()
+    seen = {}
+    with torch.no_grad(), tapping(lambda n, q, k, v, m, *_: seen.setdefault(n, (k, v, m))):
+        model.forward(batch)
+    key, v, mask = seen[1]
+    alike = full_attention(torch.zeros_like(key), key, mask, 1.0) @ v
+    wanted = alike[:, 2]
+    torch.testing.assert_close(value.expand_as(wanted), wanted, **CLOSE)
+    readout = target_readout(model, batch, torch.ones(4, dtype=torch.long))
+    assert ablate(model, batch, readout, [component], "uniform").shape == (1, 4)
+    with pytest.raises(ParameterError, match="only heads attend"):
+        replacement(model, batch, [Component("mlp", 0)], "uniform")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_knock_outs_are_those_of_single_runs(family):
+    """Each pair by itself: hide the same targets of a cell, knock one TF out, read one target."""
+    network, adata = some_network(2), some_cells(2, 10)
+    model = hand_set(family, network, GENES)
+    tokens = model.tokenise(adata)
+    tfs, targets = GENES[:4], GENES[4:]
+    ko = KnockOuts(model, tokens, tfs, targets, 3, np.random.default_rng(0))
+    places, totals, counts = ko.replay.readout.places, {}, {}
+    for cell in range(ko.cells):
+        row = int(np.flatnonzero(tokens.cells == ko.batch.cells[cell])[0])
+        clean = model.collate(tokens, [row])
+        batch, at = clean, places[cell : cell + 1]
+        for j in range(3):
+            batch = hide_tokens(model, batch, at[:, j])
+        readout = target_readout(model, clean, at)
+        for tf in range(4):
+            place = places_of(batch, tf)
+            if place < 0:
+                continue
+            gone = knock_out(model, batch, place)
+            effect = whole(model, batch, readout) - whole(model, gone, readout)
+            for j in range(3):
+                pair = GENES[tf], GENES[int(clean.genes[0, at[0, j]])]
+                totals[pair] = totals.get(pair, 0.0) + float(effect[0, j])
+                counts[pair] = counts.get(pair, 0) + 1
+    found = ko.effects()
+    assert int(found.notnull().sum()) == len(totals) > 30
+    for (tf, target), total in totals.items():
+        assert float(found.sel(source=tf, target=target)) == pytest.approx(
+            abs(total) / counts[tf, target], abs=1e-3
+        )
+    assert ko.count.sum() == sum(counts.values())
+    with pytest.raises(DataError, match="hold 40 of 12 targets"):
+        KnockOuts(model, tokens, tfs, targets, 40, np.random.default_rng(0))

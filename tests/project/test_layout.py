@@ -19,8 +19,10 @@ OTHERWISE = {
     "models/test_official.py": "parity of tokens, values and outputs with the published code",
     "papers/archives/test_readers.py": "all readers of archived files",
     "papers/test_ledger_mended.py": "verdicts that were wrong once, through the whole ledger",
+    "scorecard/test_audit_parts.py": "audits that are cut off and go on, whichever module is hit",
     "scorecard/test_chapter.py": "the chapter for users does what it says",
     "scorecard/test_malformed.py": "what users give by mistake, whichever module meets it",
+    "scorecard/test_mouse.py": "cells and networks of mouse through reading, scoring and audit",
 }
 
 

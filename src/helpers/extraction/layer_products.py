@@ -69,20 +69,21 @@ def rollout(
         for start in range(0, len(plan.tokens), setting.batch_size):
             rows = np.arange(start, min(start + setting.batch_size, len(plan.tokens)))
             batch = adapter.collate(plan.tokens, rows).to(setting.device)
-            rolled: list[torch.Tensor] = []
+            means: list[torch.Tensor] = []
 
-            def read(layer, query, key, value, mask, scaling, module, rolled=rolled):
+            def read(layer, query, key, value, mask, scaling, module, means=means):
                 if query.dtype == torch.bfloat16:
                     query, key = query.float(), key.float()
-                mean = full_attention(query, key, mask, scaling).mean(dim=1)
-                step = (mean + torch.eye(mean.shape[-1], dtype=mean.dtype, device=mean.device)) / 2
-                rolled[:] = [step @ rolled[0] if rolled else step]
+                means.append(full_attention(query, key, mask, scaling).mean(dim=1))
 
             with tapping(read):
                 adapter.forward(batch)
             layout = lay_out(batch, plan.axes, plan.codes[rows], setting.device)
-            index = layout.rows[:, None, :, None].expand(-1, 1, -1, rolled[0].shape[-1])
-            values = rolled[0][:, None].gather(2, index), layout.source, layout.target
+            # From the last layer down, only the wanted rows: a product of whole maps costs more.
+            rolled = torch.nn.functional.one_hot(layout.rows, means[0].shape[-1]).to(means[0].dtype)
+            for mean in reversed(means):
+                rolled = (rolled @ mean + rolled) / 2
+            values = rolled[:, None], layout.source, layout.target
             if layout.repeated:
                 dumps = {"source_dump": sources, "target_dump": targets}
                 values = merge_words(*values, over_keys="sum", **dumps)

@@ -40,6 +40,7 @@ EXPORTS = {
     "edits": ("intervene",),
     "effects": ("ablate", "restore", "share_of_total"),
     "inputs": ("hide_tokens", "knock_out", "places_of"),
+    "knock_outs": ("KnockOuts",),
     "readouts": ("Readout", "target_readout"),
     "replacements": ("recorded", "replacement"),
     "replay": ("Replay",),

@@ -10,8 +10,9 @@ from helpers.errors import ParameterError
 from helpers.extraction.activations import watching
 from helpers.interventions.components import Component, check
 from helpers.models.adapter import Batch, ModelAdapter
+from helpers.models.attention import tapping
 
-KINDS = ("zero", "mean", "resample")
+KINDS = ("zero", "mean", "resample", "uniform")
 _WATCHED = {"head": "z", "mlp": "mlp", "residual": "residual"}
 
 
@@ -64,7 +65,9 @@ def replacement(
         ``"zero"``; ``"mean"``: the mean over the cells of the batch at the tokens of the same
         gene; ``"resample"``: what it holds at the token of the same gene in another cell, at
         random, each cell's used once (a gene that one cell alone holds keeps its own).
-        Special tokens count as one gene for each place.
+        Special tokens count as one gene for each place. ``"uniform"``, for heads: the mean of the
+        values of all tokens, what the head would give if it attended to all of them alike; values
+        are those of the unchanged pass.
     generator
         For ``"resample"``.
 
@@ -79,6 +82,8 @@ def replacement(
         raise ParameterError(f"how is {how!r}; one of {', '.join(KINDS)} expected")
     if how == "resample" and generator is None:
         raise ParameterError("resample draws at random; give a torch.Generator")
+    if how == "uniform":
+        return _uniform(model, batch, components)
     group = _groups(batch)
     held = recorded(model, batch, components)
     if how == "resample":
@@ -92,6 +97,25 @@ def _groups(batch: Batch) -> torch.Tensor:
     places = torch.arange(batch.ids.shape[1], device=batch.ids.device).expand_as(batch.ids)
     group = torch.where(batch.genes >= 0, batch.genes, -2 - places)
     return torch.where(batch.padding, -1, group).flatten().unique(return_inverse=True)[1]
+
+
+def _uniform(
+    model: ModelAdapter, batch: Batch, components: Sequence[Component]
+) -> dict[Component, torch.Tensor | float]:
+    if other := [str(c) for c in components if c.place != "head"]:
+        raise ParameterError(f"only heads attend; not {', '.join(other[:3])}")
+    seen: dict[int, torch.Tensor] = {}
+
+    def tap(layer, _query, _key, value, *_) -> None:
+        seen[layer] = value
+
+    with torch.no_grad(), tapping(tap):
+        model.forward(batch)
+    visible = (~batch.padding).to(seen[0].dtype)[:, :, None]
+    total = visible.sum(1, keepdim=True)
+    return {
+        c: (seen[c.layer][:, c.head] * visible).sum(1, keepdim=True) / total for c in components
+    }
 
 
 def _means(state: torch.Tensor, group: torch.Tensor) -> torch.Tensor:

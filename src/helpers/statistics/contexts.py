@@ -1,0 +1,200 @@
+"""Agreement of scores of the same pairs in several contexts, and where they differ."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy import stats
+
+from helpers.errors import ParameterError
+from helpers.estimates import NotEstimable
+from helpers.statistics.crossed import smallest_effect
+from helpers.statistics.multiplicity import adjust
+from helpers.statistics.permutation import null_outcome
+from helpers.statistics.results import Outcome
+
+RELABELLED = {"sides": "one", "null": "gene labels permuted", "unit": "gene"}
+MOVED = {"sides": "one", "null": "contexts of cells permuted within groups", "unit": "cell"}
+
+
+def context_agreement(
+    halves: np.ndarray, rng: np.random.Generator, n_perm: int = 199, share: float = 0.05
+) -> dict[str, Outcome | NotEstimable]:
+    """Test whether contexts agree, over all pairs of contexts, by permuting genes in each context.
+
+    TFs change places among TFs and other genes among others, rows and columns together, on its own
+    in every context but the first; what genes are prominent in a context stays.
+
+    Parameters
+    ----------
+    halves
+        (c, 2, m, G) scores of two halves of the cells of each context, the gene of row i being that
+        of column i; finite off that diagonal.
+    rng, n_perm
+        Source and number of permutations, the same for all statistics.
+    share
+        Share of the pairs that are strongest (large in size).
+
+    Returns
+    -------
+    dict
+        Means over pairs of contexts: ``rho`` (rank correlation), ``top`` (share of the strongest
+        pairs of one that are among those of the other), ``signs`` (share of pairs that are among
+        the strongest of both in the first halves and have one sign in the second halves).
+    """
+    halves = np.asarray(halves, dtype=np.float64)
+    c, _, m, g = halves.shape
+    used = ~np.eye(m, g, dtype=bool)
+    if c < 2 or m < 5:
+        reason = NotEstimable(f"{c} contexts and {m} row genes; two and five are needed")
+        return dict.fromkeys(("rho", "top", "signs"), reason)
+    if not np.isfinite(halves[:, :, used]).all():
+        raise ParameterError("every pair needs a score in every context")
+    unit, top, signed = (np.zeros((c, m, g)) for _ in range(3))
+    for k, (first, second) in enumerate(halves):
+        ranks = stats.rankdata((first + second)[used])
+        unit[k][used] = (ranks - ranks.mean()) / max(np.linalg.norm(ranks - ranks.mean()), 1e-12)
+        for out, values in ((top, first + second), (signed, first)):
+            size = np.abs(values[used])
+            out[k][used] = size >= np.quantile(size, 1 - share)
+        signed[k] *= np.where(second > 0, 1.0, -1.0)
+    values = np.array([_statistics(unit, top, signed)])
+    draws = []
+    for _ in range(n_perm):
+        orders = [np.arange(g)] + [_order(rng, m, g) for _ in range(c - 1)]
+        draws.append(_statistics(*(_moved(x, orders, m) for x in (unit, top, signed))))
+    draws, found = np.array(draws), {}
+    for k, name in enumerate(("rho", "top", "signs")):
+        seen = draws[np.isfinite(draws[:, k]), k]
+        if not np.isfinite(values[0, k]) or not seen.size:
+            found[name] = NotEstimable("no pair is among the strongest of two contexts")
+            continue
+        about = {"test": "gene-label permutation", "n_units": g, "detail": {"contexts": c}}
+        one = null_outcome(float(values[0, k]), seen, **RELABELLED, **about)
+        mde = smallest_effect(one.detail["null_sd"], sides="one")
+        found[name] = replace(one, detail=one.detail | {"mde": mde})
+    return found
+
+
+def invariance_test(
+    products: np.ndarray,
+    context: np.ndarray,
+    group: np.ndarray,
+    rng: np.random.Generator,
+    n_perm: int = 199,
+) -> Outcome | NotEstimable:
+    r"""Test whether scores differ between contexts by more than the noise of their cells.
+
+    .. math:: \bar F = \frac1k \sum_e \frac{1}{c-1}
+              \sum_c n_c \frac{(\bar x_{ec} - \bar x_e)^2}{s_e^2}
+
+    Parameters
+    ----------
+    products
+        (cells, k) value of each pair in each cell, such as the product of two standardised genes.
+    context, group
+        (cells,) labels; contexts change places among the cells of a group only.
+    rng, n_perm
+        Source and number of permutations.
+
+    Returns
+    -------
+    Outcome or NotEstimable
+        Mean of F over the pairs, 1 without differences. ``detail["share"]``: pairs with a
+        chi-square q below 0.05; ``detail["contexts"]``.
+    """
+    x = np.asarray(products, dtype=np.float64)
+    x = x[:, x.std(axis=0) > 0]
+    labels = np.unique(np.asarray(context).astype(str), return_inverse=True)[1]
+    groups = np.unique(np.asarray(group).astype(str), return_inverse=True)[1]
+    c = int(labels.max()) + 1
+    if c < 2 or not x.shape[1]:
+        return NotEstimable(f"{c} contexts and {x.shape[1]} pairs that vary; two and one needed")
+    z = (x - x.mean(axis=0)) / x.std(axis=0, ddof=1)
+    sizes = np.bincount(labels).astype(np.float64)
+
+    def spread(which: np.ndarray) -> np.ndarray:
+        sums = np.eye(c)[which].T @ z
+        return (sums**2 / sizes[:, None]).sum(axis=0)
+
+    members = [np.flatnonzero(groups == one) for one in np.unique(groups)]
+    draws = np.empty(n_perm)
+    for b in range(n_perm):
+        moved = labels.copy()
+        for rows in members:
+            moved[rows] = rng.permutation(labels[rows])
+        draws[b] = spread(moved).mean() / (c - 1)
+    observed = spread(labels)
+    share = float((adjust(stats.chi2.sf(observed, c - 1)) < 0.05).mean())
+    detail = {"share": share, "contexts": c, "pairs": x.shape[1]}
+    about = {"test": "permutation", "n_units": len(x), "detail": detail}
+    return null_outcome(float(observed.mean() / (c - 1)), draws, **MOVED, **about)
+
+
+def kinds_over_donors(
+    rho: np.ndarray, donor: np.ndarray, kind: np.ndarray, level: float = 0.95
+) -> Outcome | NotEstimable:
+    """Test whether one kind of cells in two donors agrees more than two kinds in two donors.
+
+    Parameters
+    ----------
+    rho
+        (n, n) agreement of blocks of cells, each of one donor and one kind.
+    donor, kind
+        (n,) labels. Only blocks of different donors are compared.
+    level
+        Coverage.
+
+    Returns
+    -------
+    Outcome or NotEstimable
+        Mean within kinds less mean between kinds; t from leaving out one donor at a time, with one
+        degree of freedom less than donors. Not estimable with fewer than three donors.
+    """
+    donor, kind = np.asarray(donor).astype(str), np.asarray(kind).astype(str)
+    names = np.unique(donor)
+    if names.size < 3:
+        return NotEstimable(f"{names.size} donors; three are needed")
+
+    def gap(keep: np.ndarray) -> float:
+        d, k, r = donor[keep], kind[keep], rho[np.ix_(keep, keep)]
+        apart, same = d[:, None] != d, k[:, None] == k
+        if not (apart & same).any() or not (apart & ~same).any():
+            return np.nan
+        return float(r[apart & same].mean() - r[apart & ~same].mean())
+
+    value = gap(np.ones(donor.size, dtype=bool))
+    left = np.array([gap(donor != one) for one in names])
+    if not np.isfinite([value, *left]).all():
+        return NotEstimable("without one donor no kind is held by two donors, or there is one kind")
+    n = names.size
+    se = float(np.sqrt((n - 1) / n * ((left - left.mean()) ** 2).sum()))
+    if se <= 1e-12:
+        return NotEstimable("leaving out donors changes nothing")
+    half = float(stats.t.ppf((1 + level) / 2, n - 1)) * se
+    p = float(2 * stats.t.sf(abs(value) / se, n - 1))
+    detail = {"se": se, "mde": smallest_effect(se, n - 1, level)}
+    about = {"test": "t, jackknife over donors", "null": "difference 0", "unit": "donor"}
+    limits = {"low": value - half, "high": value + half, "level": level}
+    return Outcome(value, p, "two", n_units=n, detail=detail, **about, **limits)
+
+
+def _order(rng: np.random.Generator, m: int, g: int) -> np.ndarray:
+    return np.concatenate([rng.permutation(m), m + rng.permutation(g - m)])
+
+
+def _moved(x: np.ndarray, orders: list[np.ndarray], m: int) -> np.ndarray:
+    return np.stack([one[np.ix_(o[:m], o)] for one, o in zip(x, orders, strict=True)])
+
+
+def _statistics(unit: np.ndarray, top: np.ndarray, signed: np.ndarray) -> tuple[float, ...]:
+    """Return the three means over ordered pairs of different contexts."""
+
+    def crossed(x: np.ndarray) -> float:
+        return float((x.sum(axis=0) ** 2).sum() - (x**2).sum())
+
+    c, strong = len(unit), np.abs(signed)
+    both = crossed(strong)
+    signs = (1 + crossed(signed) / both) / 2 if both > 0 else np.nan
+    return crossed(unit) / (c * (c - 1)), crossed(top) / (c - 1) / max(top.sum(), 1.0), signs

@@ -1,0 +1,92 @@
+"""Page 26: its functions, on worlds of two species whose answer is planted."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from helpers.estimates import NotEstimable
+from helpers.evaluation.fold_scores import fold_scores
+from helpers.datasets.simulate import world
+from helpers.errors import DataError
+from helpers.statistics.results import Outcome
+from bookkit.page_functions import definitions
+
+NAME = "26_orthologs"
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def page():
+    return definitions(NAME, n_permutations=99)
+
+
+def test_planted_worlds(page):
+    hits = {"conserved": [], "permuted": [], "composition": []}
+    for seed in range(4):
+        both, found, kept = page["in_world"]("conserved", seed, "mixed")
+        hits["conserved"].append(found["26.9"].p <= 0.05)
+        assert page["without_noise"](*both).high > 0.9 and np.nanmean(kept) > 0.9
+        _, found, _ = page["in_world"]("conserved", seed, "mixed", permuted=True)
+        hits["permuted"].append(found["26.9"].p <= 0.05)
+        even = {"log_mean_sd": 0.5}
+        both, found, _ = page["in_world"]("composition-only", seed, "within", **even)
+        hits["composition"].append(found["26.9"].p <= 0.05)
+        assert abs(found["26.1"].estimate) < 0.1
+    assert all(hits["conserved"])
+    assert sum(hits["permuted"]) <= 1 and sum(hits["composition"]) <= 1
+
+
+def test_parts_add_up_to_rho(page):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 12, 40)) + rng.normal(size=40)
+    used = ~np.eye(12, 40, dtype=bool)
+    rho = stats.spearmanr(a[used], b[used]).statistic
+    genes, pairs = page["shares"](a, b)
+    assert genes + pairs == pytest.approx(rho, abs=1e-3) and genes > abs(pairs)
+
+
+def test_one_group_is_spearman_and_groups_take_means_out():
+    made = world("composition-only", 0, log_mean=1.0, n_cells=400)
+    cells, names = made.adata, list(made.genes[:30])
+    rng = np.random.default_rng(0)
+    one = fold_scores(cells, names, 5, np.zeros(cells.n_obs), rng)
+    counts = cells.X.toarray()
+    values = np.log1p(1e4 * counts / counts.sum(axis=1, keepdims=True))[:, :30]
+    np.testing.assert_allclose(one.all, stats.spearmanr(values).statistic[:5], atol=1e-5)
+    within = fold_scores(cells, names, 5, cells.obs["cell_type"].to_numpy(), rng)
+    off = ~np.eye(5, 30, dtype=bool)
+    assert np.abs(within.all[off]).mean() < 0.5 * np.abs(one.all[off]).mean()
+    with pytest.raises(DataError, match="no group"):
+        fold_scores(cells, names, 5, np.arange(cells.n_obs), rng)
+
+
+def test_donors_have_as_many_arrangements_as_there_are(page):
+    rho = np.full((6, 6), 0.2)
+    rho[:4, :4] = rho[4:, 4:] = 0.8
+    found = page["species_test"](rho, [0, 0, 0, 0, 1, 1])
+    assert found.p == found.p_floor == pytest.approx(1 / 15)
+    assert found.estimate == pytest.approx(0.6)
+    assert isinstance(page["species_test"](rho[:2, :2], [0, 1]), NotEstimable)
+
+
+def test_classes_of_factors(page):
+    rng = np.random.default_rng(0)
+    names = np.array([f"T{k}" for k in range(30)])
+    own = pd.DataFrame({"TF": names, "own": rng.normal(size=30) * 0.1})
+    level = pd.Series(rng.random(30), names)
+    ask = page["class_test"]
+    assert ask(own, level, names[:3], names[3:], rng).reason
+    assert ask(own, level, names[:15], names[15:], rng).p > 0.01
+    shifted = own.assign(own=own["own"] + 0.3 * (np.arange(30) < 15))
+    found = ask(shifted, level, names[:15], names[15:], rng)
+    assert isinstance(found, Outcome) and found.p <= 0.05 and found.estimate > 0.1
+
+
+def test_the_paper_filter_inflates(page):
+    rng = np.random.default_rng(0)
+    x, y = 0.05 * rng.multivariate_normal([0, 0], [[1, 0.4], [0.4, 1]], size=200_000).T
+    rho, signs, share = page["filtered"](x, y, 0.05)
+    assert (rho, signs) == (pytest.approx(0.69, abs=0.02), pytest.approx(0.89, abs=0.02))
+    assert share < 0.2
+    assert page["filtered"](x, y, 0.0)[0] == pytest.approx(0.38, abs=0.02)
