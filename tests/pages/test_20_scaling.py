@@ -2,9 +2,11 @@
 
 from itertools import product
 
+import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from scipy import stats
 
 from helpers.datasets.simulate import WORLDS
@@ -24,7 +26,12 @@ def table_of(change, worlds=6, noise=0.0, seed=0):
     """Return a table of recovery: AUROC is 0.6 plus `change` of (cells, states), plus noise."""
     rng = np.random.default_rng(seed)
     rows = [
-        {"replicate": r, "cells": n, "states": k, "AUROC": 0.6 + change(n, k) + noise * rng.normal()}
+        {
+            "replicate": r,
+            "cells": n,
+            "states": k,
+            "AUROC": 0.6 + change(n, k) + noise * rng.normal(),
+        }
         for r, n, k in product(range(worlds), (250, 500, 1000), (1, 3, 6))
     ]
     return pd.DataFrame(rows)
@@ -108,3 +115,94 @@ def test_worlds_give_what_was_planted(page, world):
     for number, outcome in tests.items():
         promise = WORLDS[world].expect[number]
         assert (outcome.p <= 0.05) == (promise == "reject"), (number, outcome)
+
+
+def of_cells(types, needed, rng):
+    """Return cells of several types with a gene that is a token of all."""
+    names = np.repeat([f"type{k}" for k in range(types)], needed)
+    obs = pd.DataFrame(
+        {"cell_type": rng.permutation(names)}, index=[f"c{k}" for k in range(names.size)]
+    )
+    return ad.AnnData(rng.poisson(3.0, (names.size, 6)).astype(float), obs=obs)
+
+
+@pytest.fixture(scope="module")
+def small():
+    return definitions(NAME, steps=5, sets=3)
+
+
+def test_runs_are_disjoint_and_alike_in_composition(small):
+    cells = of_cells(4, 80, np.random.default_rng(0))
+    kinds = small["frequent"](cells, 75)
+    made = small["in_parts"](cells, kinds, 75)
+    assert made.obs_names.is_unique and made.n_obs == 300
+    assert (made.obs.groupby(["run", "cell_type"], observed=True).size() == 25).all()
+    assert (made.obs.groupby("part").size() == small["PART"]).all()
+    assert (made.obs.groupby("part")["cell_type"].nunique() == 1).all()
+
+
+def test_too_few_types_are_said_so(small):
+    cells = of_cells(3, 10, np.random.default_rng(0))
+    assert "two types" in small["frequent"](cells, 75).reason
+    cells.obs = cells.obs.drop(columns="cell_type")
+    assert isinstance(small["frequent"](cells, 5), NotEstimable)
+
+
+def test_sizes_are_nested_and_compositions_are_what_their_names_say(small):
+    cells = of_cells(4, 75, np.random.default_rng(1))
+    made = small["in_parts"](cells, small["frequent"](cells, 75), 75)
+    picked = small["subsets"](made.obs, np.random.default_rng(0))
+    for (_, arm), rows in picked.groupby(["run", "arm"]):
+        parts = [set(p) for p in rows["parts"]]
+        if arm == "types":
+            assert set(rows["cells"]) == {25} and set(rows["types"]) == {1, 2, 4}
+            kinds = rows["parts"].map(lambda p: len({one.rsplit("/", 1)[1] for one in p}))
+            assert (kinds == rows["types"]).all()
+            continue
+        assert all(a < b for a, b in zip(parts, parts[1:], strict=False)), "nested"
+        if arm == "fixed":
+            for one in rows["parts"]:
+                counts = pd.Series([part.rsplit("/", 1)[1] for part in one]).value_counts()
+                assert counts.nunique() == 1 and counts.size == 4
+
+
+def test_attention_is_additive_over_parts(small):
+    rng = np.random.default_rng(0)
+    per_cell = rng.random((12, 3, 3))
+    part = np.repeat(["a", "b", "c"], 4)
+    axes = {"source": list("xyz"), "target": list("xyz"), "part": ("stratum", list("abc"))}
+    total = np.stack([per_cell[part == p].sum(axis=0) for p in "abc"])
+    dims = ("stratum", "source", "target")
+    sums = xr.Dataset({"sum": (dims, total), "count": (dims, np.full(total.shape, 4))}, axes)
+    found = small["added_up"](sums, ["a", "c"])
+    assert np.allclose(found, per_cell[part != "b"].mean(axis=0))
+    empty = small["added_up"](sums.assign(count=sums["count"] * 0), ["a"])
+    assert np.isnan(empty).all(), "no cell, no score"
+
+
+def real_table(change, sets=6, noise=0.0, seed=0):
+    """Return AUROC and F1 of several sets of cells at seven sizes."""
+    rng, sizes = np.random.default_rng(seed), [20, 40, 60, 80, 120, 140, 180]
+    rows = [
+        {
+            "replicate": r,
+            "cells": n,
+            "AUROC": 0.55 + change(n) + noise * rng.normal(),
+            "F1": 0.1 - n / 1e4,
+        }
+        for r, n in product(range(sets), sizes)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_real_tests_find_a_rise_and_a_step_and_abstain_without(page):
+    rng = np.random.default_rng
+    rise = page["real_tests"](real_table(lambda n: 0.02 * np.log2(n / 20), noise=0.002), rng(0))
+    assert rise["20.1"].p == pytest.approx(1 / 64) and rise["20.2"].p > 0.9
+    assert rise["20.5"].p == pytest.approx(1 / 64)
+    step = page["real_tests"](real_table(lambda n: 0.05 * (n > 80), noise=0.004), rng(0))
+    assert step["20.3"].p < 0.05
+    flat = page["real_tests"](real_table(lambda n: 0.0, noise=0.01, seed=3), rng(0))
+    assert flat["20.1"].p > 0.05 and flat["20.3"].p > 0.05
+    found = page["trend_test"](real_table(lambda n: 0.0, noise=0.01, seed=3))
+    assert found.p < 0.05
