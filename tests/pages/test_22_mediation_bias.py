@@ -61,3 +61,41 @@ def test_certificates_shrink_with_the_allowance(page):
         assert one["certified fraction"].is_monotonic_decreasing
     assert page["certificate_curves"]([0.0], student=True)["certified fraction"].eq(1).all()
     assert page["certificate_curves"]([0.0], student=False)["certified fraction"].eq(1).all()
+
+
+def additive(n=6, effect=0.3, seed=0):
+    """Cells whose three parts add up exactly, (cells, 8)."""
+    rng = np.random.default_rng(seed)
+    parts = effect * rng.dirichlet([5, 3, 2], n)
+    masks = np.arange(8)
+    return np.stack([(parts * [(m >> i) & 1 for i in range(3)]).sum(1) for m in masks], axis=1)
+
+
+def test_additive_parts_are_not_biased_and_the_published_rule_rejects_them(page):
+    v = additive()
+    found = page["bias_test"](v)
+    assert isinstance(found, NotEstimable) or abs(found.estimate) < 1e-12
+    assert page["shape_of"](v)["residual"] == pytest.approx(0, abs=1e-12)
+    assert page["published_rule"](v)["residual"] == pytest.approx(0.3 - 1)
+    assert page["published_rule"](v)["bound"] > 0
+
+
+def test_redundant_parts_are_found(page):
+    v = additive()
+    v[:, 1:] = v[:, -1:] * np.linspace(0.9, 1, 6)[:, None]
+    found = page["bias_test"](v)
+    assert found.estimate > 0 and found.p < 0.05 and found.n_units == 6
+    assert page["bias_test"](v[:2]).reason.startswith("2 cells")
+
+
+def test_all_parts_of_the_control_restore_its_clean_run(page):
+    from helpers.interventions import Replay
+
+    model, tokens, edges = page["prepared"]("control", "control-scgpt", "control-scgpt")
+    row = next(page["strongest"](edges, tokens, 1).itertuples())
+    clean, changed, read = page["traced"](model, tokens, row.source, row.target, 3)
+    groups = page["parts_of"](model, clean)
+    assert list(groups) == ["heads of layer 0", "heads of layer 1", "MLPs", "embedding"]
+    v = page["every_set"](Replay(model, changed, read), groups)
+    np.testing.assert_allclose(v[:, -1], Replay(model, clean, read).base[:, 0], atol=1e-4)
+    np.testing.assert_allclose(v[:, 0], Replay(model, changed, read).base[:, 0], atol=1e-6)
