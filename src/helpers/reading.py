@@ -323,9 +323,7 @@ def read_attention(
         If a model or a reference cannot be loaded, or there is no such column.
     """
     if absent := [column for column in strata if column not in adata.obs]:
-        raise DataError(
-            f"{adata.uns['data']}: obs has no column {absent}; it has {list(adata.obs)}"
-        )
+        raise DataError(f"obs has no column {absent}; it has {list(adata.obs)}")
     edges, cells, adapters, tokens, genes = prepare(model, adata, n_genes, references, seed)
     tfs = set().union(*(table["source"] for table in edges.values()))
     sources = [gene for gene in genes if gene in tfs] if tfs_only else genes

@@ -11,7 +11,7 @@ from helpers.errors import DataError
 from helpers.estimates import NotEstimable
 from helpers.evaluation.sets import EvaluationSet
 from helpers.evaluation.stratified import VARIANTS, Stratified
-from helpers.reading import READ, draw_cells
+from helpers.reading import READ, draw_cells, read_attention
 from papers.claims import load_claims, table_rows
 from bookkit.page_functions import definitions
 
@@ -143,6 +143,25 @@ def test_strata_come_from_labels_from_cells_or_from_model_states(page, kind):
     # the model reads the half of the counts that was not clustered
     assert share == pytest.approx(1.0 if kind == "cell_type" else 0.5, abs=0.1)
     assert found.var[READ].equals(cells.var[READ]) and found.uns["data"] == "sim"
+
+
+def test_three_directions_come_from_one_reading_and_forward_is_what_it_was(page):
+    page |= {"min_cells": 30, "seed": 0}
+    cells = draw_cells("sim", 120, 0)
+    (one,) = read_attention("scgpt", cells, 60, [], ("cell_type",))
+    (tfs,) = read_attention("scgpt", cells, 60, [], ("cell_type",), tfs_only=True)
+    ways = {way: page["of_regulators"](one, way) for way in page["DIRECTIONS"]}
+    assert ways["forward"]["sum"].equals(tfs.sums["sum"])
+    assert ways["forward"]["count"].equals(tfs.sums["count"])
+    tf, gene = tfs.sums["source"].values[0], tfs.sums["target"].values[-1]
+    pair = {"source": tf, "target": gene}
+    turned = one.sums["sum"].sel(source=gene, target=tf)
+    assert np.array_equal(ways["transpose"]["sum"].sel(pair), turned)
+    found = page["cases_of"](draw_cells("sim", 300, 0), "cell_type", "scgpt", 100)
+    (case,) = found.values()
+    assert list(case) == ["forward", "transpose", "symmetric"]
+    row = page["direction_row"](*found, "transpose", case["transpose"])
+    assert row["positives"] == case["transpose"].evaluation.n_positive > 0
 
 
 def test_cells_in_small_strata_only_are_refused(page):

@@ -89,3 +89,34 @@ def test_differing_components_are_counted(page):
     found = page["differences"](a, far, np.random.default_rng(7))
     assert found["share with q < level"] == 1
     assert found["rejected if equal"] == pytest.approx(0.05, abs=0.02)
+
+
+def live_page():
+    return definitions("24_cross_context", n_permutations=99, n_tfs=15, n_genes=60)
+
+
+def test_donors_of_worlds_give_what_was_planted():
+    page, rng = live_page(), np.random.default_rng(0)
+    found, differ, clean = page["donors_of_world"]("no-donor-effect", rng)
+    assert found["24.15"].p <= 0.05 < differ.p
+    assert all(one.low < 1 for one in clean if one)
+    found, _, _ = page["donors_of_world"]("no-donor-effect", rng, permuted=True)
+    assert found["24.15"].p > 0.05
+    _, differ, _ = page["donors_of_world"]("donor-rewiring", rng)
+    assert differ.p <= 0.05
+
+
+def test_cells_without_donors_and_absent_files_are_not_estimable():
+    page = live_page()
+    assert "pbmc3k" not in str(page["labelled_cells"]("pbmc3k").reason)
+    assert isinstance(page["labelled_cells"]("/absent/cells.h5ad"), NotEstimable)
+    assert not page["three_sets"](np.zeros((2, 2, 15, 60)))["24.18"]
+
+
+def test_pairs_without_a_score_leave_with_their_genes():
+    page, genes = live_page(), [f"g{k}" for k in range(12)]
+    scores = np.random.default_rng(0).normal(size=(3, 2, 12, 12))
+    scores[1, 0, 3, 7] = np.nan
+    kept = page["without_gaps"](scores, genes, {"g1", "g2", "g5"})
+    assert kept.shape == (3, 2, 3, 11) and np.isfinite(kept).all()
+    assert kept[0, 0, 0, 1] == scores[0, 0, 1, 2]

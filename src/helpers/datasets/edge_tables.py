@@ -41,6 +41,7 @@ EXPECTED = {".csv": ",", ".tsv": "\t"}
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 LONGEST = 100
 """Characters of a gene name; what is longer is no gene."""
+MOST_COLUMNS = 100_000
 MOST_OF_A_LINE = 10_000_000
 """Bytes; a header line of a matrix may be long."""
 NO_NAME = frozenset({"", "nan", "NaN", "NA", "N/A", "None", "null", "<NA>"})
@@ -108,6 +109,11 @@ def read_text_table(path: str | Path) -> tuple[pd.DataFrame, list[str]]:
         if not line.strip():
             raise DataError(f"{path.name} is empty, or its first line is")
         delimiter = max(DELIMITERS, key=line.count)
+        if line.count(delimiter) > MOST_COLUMNS:
+            raise DataError(
+                f"{path.name}: the first line has more than {MOST_COLUMNS:,} entries; is it a "
+                "table with one edge, or one gene, a line?"
+            )
         if not line.count(delimiter):
             raise DataError(
                 f"{path.name}: the first line, {line.strip()[:60]!r}, holds no comma, tab or "

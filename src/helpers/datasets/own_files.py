@@ -11,6 +11,7 @@ from typing import Any
 
 import anndata as ad
 import h5py
+import numpy as np
 import pandas as pd
 from scipy import io as scipy_io
 
@@ -43,9 +44,9 @@ def open_file(path: Path) -> tuple[dict[str, Slot], pd.DataFrame]:
     DataError
         If there is no such file, it is of another kind or damaged, or has no cells or genes.
     """
-    if not path.exists():
-        raise DataError(f"{path}: no such file; give the whole path of {ACCEPTED}")
-    with reading(path.name):
+    with reading(path.name[:80]):
+        if not path.exists():
+            raise DataError(f"{path}: no such file; give the whole path of {ACCEPTED}")
         slots, obs = _opened(path)
     for name, slot in slots.items():
         wanted = (len(obs), len(slot.var))
@@ -102,6 +103,7 @@ def _matrix(element: Any, name: str) -> Any:
     if not hasattr(element, "keys"):
         return element
     kind = str(element.attrs.get("encoding-type", element.attrs.get("h5sparse_format", "")))
+    _check_pointers(element, name, by_genes=kind.startswith("csc"))
     if not kind.startswith("csc"):
         return ad.io.sparse_dataset(element)
     if element["data"].shape[0] > MOST_BY_GENES:
@@ -110,6 +112,25 @@ def _matrix(element: Any, name: str) -> Any:
             "adata.X = adata.X.tocsr()"
         )
     return ad.io.sparse_dataset(element).to_memory().tocsr()
+
+
+def _check_pointers(element: Any, name: str, by_genes: bool) -> None:
+    """Refuse a sparse matrix whose rows point outside: reading it would crash the process."""
+    for part in ("indices", "indptr"):
+        if (found := element[part].dtype).kind not in "iu":
+            raise DataError(f"{name}: {part} are of type {found}, no whole numbers; write it again")
+    shape = element.attrs.get("shape", element.attrs.get("h5sparse_shape", ()))
+    pointers, stored = np.asarray(element["indptr"][...]), element["data"].shape[0]
+    whole = len(shape) == 2 and pointers.shape == (int(shape[int(by_genes)]) + 1,)
+    if whole and element["indices"].shape == (stored,) and not pointers[0]:
+        whole = bool((np.diff(pointers.astype(np.int64)) >= 0).all()) and pointers[-1] == stored
+    else:
+        whole = False
+    if not whole:
+        raise DataError(
+            f"{name}: indptr, indices and data do not fit a matrix of shape {list(shape)}; the "
+            "file is damaged, write it again"
+        )
 
 
 def _zarr(path: Path) -> tuple[dict[str, Slot], pd.DataFrame]:

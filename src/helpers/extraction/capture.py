@@ -76,6 +76,10 @@ def make_plan(
 ) -> Plan:
     """Check every argument and tokenise the cells (parameters as in `extract`)."""
     kinds, sites = check_kinds(scores), check_sites(activations)
+    for name, value, low in (("seed", seed, 0), ("max_length", max_length, 2)):
+        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        if not (whole and value >= low) and not (name == "max_length" and value is None):
+            raise ParameterError(f"{name}={value!r}: a whole number of at least {low}")
     if adapter.causal and "qk_rank" in kinds:
         raise ParameterError(
             f"{adapter.name} is causal and a rank among keys that it cannot see means nothing: "

@@ -106,7 +106,7 @@ def choose(
             room = int(torch.cuda.mem_get_info(torch.device(device))[0] * CUDA_SHARE)
         item = 8 if dtype == "float64" else 4
         batch_size = max(1, min(64, room // bytes_per_cell(adapter, longest, item)))
-    elif not isinstance(batch_size, int) or batch_size < 1:
+    elif isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise ParameterError(f"batch_size={batch_size!r}: use 'auto' or a number of at least 1")
     setting = Setting(device, dtype, int(batch_size))
     log.info("%s on %s", adapter.name, setting)

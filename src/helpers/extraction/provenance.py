@@ -12,7 +12,7 @@ import torch
 from helpers.extraction.capture import Plan
 from helpers.models.adapter import ModelAdapter
 
-FORMAT = 2
+FORMAT = 3
 
 
 def _hash(parts: Iterable[bytes]) -> str:

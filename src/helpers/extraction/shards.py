@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import re
-import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -44,8 +45,19 @@ def write_shard(path: Path, dataset: xr.Dataset, table: dict, number: int, shard
         "dims": {name: list(variable.dims) for name, variable in dataset.data_vars.items()},
         "attrs": dataset.attrs,
     }
+    header["checksum"] = checksum(header, arrays)
     with atomic_write(path) as temporary, temporary.open("wb") as handle:
         np.savez(handle, **{_HEADER: np.array(json.dumps(header))}, **arrays)
+
+
+def checksum(header: dict, arrays: Mapping[str, np.ndarray]) -> str:
+    """Return the SHA-256 of all that a shard says, its own checksum aside."""
+    about = {key: value for key, value in header.items() if key != "checksum"}
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for name, values in sorted(arrays.items()):
+        digest.update(f"{name} {values.dtype.str} {values.shape}".encode())
+        digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
 
 
 def read_header(path: Path) -> dict:
@@ -56,29 +68,39 @@ def read_header(path: Path) -> dict:
     DataError
         If the file is no shard, is damaged, or stands under another shard's number.
     """
-    try:
-        with np.load(path, allow_pickle=False) as held:
-            header = json.loads(str(held[_HEADER]))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: not a readable shard ({error}); delete it and resume") from error
-    if shard_path(Path(path).parent, header["number"]) != Path(path):
-        raise DataError(
-            f"{path}: holds shard {header['number']}; a copied shard counts cells twice"
-        )
+    with _of_a_shard(path), np.load(path, allow_pickle=False) as held:
+        header = json.loads(str(held[_HEADER]))
+        number, shards = int(header["number"]), int(header["shards"])
+        if not (0 <= number < shards and isinstance(header["provenance"], dict)):
+            raise ValueError(f"shard {number} of {shards}")
+        str(header["checksum"]), dict(header["dims"]), dict(header["attrs"])
+    if shard_path(Path(path).parent, number) != Path(path):
+        raise DataError(f"{path}: holds shard {number}; a copied shard counts cells twice")
     return header
 
 
 def read_shard(path: Path) -> xr.Dataset:
-    """Read a shard's sums (errors as in `read_header`)."""
+    """Read a shard's sums, whose checksum must be right (errors as in `read_header`)."""
     header = read_header(path)
-    try:
+    with _of_a_shard(path):
         with np.load(path, allow_pickle=False) as held:
-            data = {n: (d, held[f"data/{n}"]) for n, d in header["dims"].items()}
-            coords = {k.removeprefix("coord/"): held[k] for k in held if k.startswith("coord/")}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: damaged ({error}); delete it and resume") from error
-    coords = {n: v.astype(object) if v.dtype.kind == "U" else v for n, v in coords.items()}
-    return xr.Dataset(data, coords=coords, attrs=header["attrs"])
+            arrays = {name: held[name] for name in held.files if name != _HEADER}
+        if checksum(header, arrays) != header["checksum"]:
+            raise ValueError("sums or header were changed after they were written")
+        data = {n: (d, arrays[f"data/{n}"]) for n, d in header["dims"].items()}
+        coords = {n.removeprefix("coord/"): v for n, v in arrays.items() if n[:6] == "coord/"}
+        coords = {n: v.astype(object) if v.dtype.kind == "U" else v for n, v in coords.items()}
+        return xr.Dataset(data, coords=coords, attrs=header["attrs"])
+
+
+@contextmanager
+def _of_a_shard(path: Path) -> Iterator[None]:
+    if not Path(path).is_file():
+        raise DataError(f"{path}: no regular file; delete it and resume")
+    try:
+        yield
+    except Exception as error:  # a damaged archive fails in any way
+        raise DataError(f"{path}: not a readable shard ({error}); delete it and resume") from error
 
 
 def _finished(folder: Path) -> dict[int, Path]:
@@ -132,13 +154,16 @@ def write_shards(
     ParameterError
         If a shard number does not exist.
     """
-    if shard_cells < 1:
-        raise ParameterError(f"shard_cells={shard_cells}: at least 1 cell")
+    if isinstance(shard_cells, bool) or not isinstance(shard_cells, int) or shard_cells < 1:
+        raise ParameterError(f"shard_cells={shard_cells!r}: a whole number, at least 1 cell")
     plan = make_plan(adapter, adata, **choices)
     setting = choose(adapter, plan.tokens, device=device, dtype=dtype, batch_size=batch_size)
     table = provenance(adapter, plan, dtype=setting.dtype, shard_cells=shard_cells)
     shards = -(-len(plan.tokens) // shard_cells)
-    wanted = list(range(shards)) if only is None else sorted(set(only))
+    wanted = list(range(shards)) if only is None else list(only)
+    if any(isinstance(one, bool) or not isinstance(one, int) for one in wanted):
+        raise ParameterError(f"only={wanted}: numbers of shards, such as only=[0, 3]")
+    wanted = sorted(set(wanted))
     if wanted and not 0 <= wanted[0] <= wanted[-1] < shards:
         raise ParameterError(f"only={wanted}: this extraction has shards 0 to {shards - 1}")
     held = _finished(folder)
@@ -181,11 +206,12 @@ def merge_shards(folder: Path) -> xr.Dataset:
     if not paths:
         raise DataError(f"{folder}: no shard; run the extraction first")
     first = read_header(next(iter(paths.values())))
-    absent = sorted(set(range(first["shards"])) - set(paths))
-    if absent:
+    if len(paths) != first["shards"]:  # a number that may be anything, so nothing is made of it
+        few = min(first["shards"], len(paths) + 5)
+        absent = [n for n in range(few) if n not in paths][:5]
         raise DataError(
-            f"{folder}: {len(absent)} of {first['shards']} shards are missing "
-            f"(first: {absent[:5]}); run the extraction again to resume"
+            f"{folder}: {first['shards'] - len(paths)} of {first['shards']} shards are missing "
+            f"(first: {absent}); run the extraction again to resume"
         )
     for path in paths.values():
         _refuse_foreign(path, first["provenance"])

@@ -29,7 +29,14 @@ from helpers.errors import ModelError
 from helpers.models.adapter import Batch, LayerParts, ModelOutput, Tokens, pad
 from helpers.models.cells import counts_by_cell
 from helpers.models.registered import IMPLEMENTATION
-from helpers.models.weights import check_fit, find_weights, read_json, read_tensors
+from helpers.models.weights import (
+    check_fit,
+    check_layers,
+    find_weights,
+    read_json,
+    read_tensors,
+)
+from helpers.schema import FLAG, Among, Number, Whole, check_fields, foreign
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 
@@ -149,6 +156,59 @@ class CellSentenceAdapter:
         return np.array(encoded, dtype=np.int64)
 
 
+_FIELDS = {
+    "vocab_size": Whole(2, 10_000_000),
+    "hidden_size": Whole(1, 100_000),
+    "num_hidden_layers": Whole(1, 1000),
+    "num_attention_heads": Whole(1, 1000),
+    "intermediate_size": Whole(1, 1_000_000),
+    "max_position_embeddings": Whole(2, 1_000_000),
+    "hidden_act": Among(("relu", "gelu", "gelu_new", "gelu_fast", "silu")),
+    "rotary_pct": Number(0.001, 1),
+    "rotary_emb_base": Number(1, 1e12),
+    "partial_rotary_factor": Number(0.001, 1),
+    "rope_theta": Number(1, 1e12),
+    "layer_norm_eps": Number(0, 1),
+    "initializer_range": Number(0, 100),
+    "use_parallel_residual": FLAG,
+    "attention_bias": FLAG,
+    "tie_word_embeddings": FLAG,
+    "bos_token_id": Whole(0, 10_000_000),
+    "eos_token_id": Whole(0, 10_000_000),
+}
+"""Keys of ``config.json`` that are used, and their ranges."""
+NEEDED = tuple(_FIELDS)[:6]
+
+
+def read_config(path: Path, content: dict) -> GPTNeoXConfig:
+    """Return the shape of a model from the object in ``config.json``.
+
+    Raises
+    ------
+    ModelError
+        If a key is missing or out of range.
+    """
+    given = {name: value for name, value in content.items() if value is not None}
+    check_fields(given, _FIELDS, path, ModelError, NEEDED)
+    if given["hidden_size"] % given["num_attention_heads"]:
+        raise ModelError(f"{path}: hidden_size is not a multiple of num_attention_heads")
+    used = {name: given[name] for name in _FIELDS if name in given}
+    if "rope_parameters" in given:
+        rope = given["rope_parameters"]
+        kinds = {"rope_type": Among(("default",))} | {k: _FIELDS[k] for k in ROPE}
+        if not isinstance(rope, dict) or set(rope) - set(kinds):
+            raise ModelError(f"{path}: rope_parameters hold other than {', '.join(kinds)}")
+        check_fields(rope, kinds, f"{path}, rope_parameters", ModelError)
+        used["rope_parameters"] = rope
+    elif given.get("rope_scaling"):
+        raise ModelError(f"{path}: rope_scaling is set, which is not supported")
+    with foreign(path, ModelError):
+        return GPTNeoXConfig(**used)
+
+
+ROPE = ("rope_theta", "partial_rotary_factor")
+
+
 def load_cell_sentence(directory: Path) -> CellSentenceAdapter:
     """Load ``config.json``, the weights and ``tokenizer.json`` of a GPT-NeoX directory.
 
@@ -166,7 +226,7 @@ def load_cell_sentence(directory: Path) -> CellSentenceAdapter:
         )
     if not (directory / "tokenizer.json").is_file():
         raise ModelError(f"{directory}: tokenizer.json is missing; it belongs to the checkpoint")
-    config = GPTNeoXConfig.from_dict(content)
+    config = read_config(directory / "config.json", content)
     path = find_weights(directory, WEIGHT_FILES)
     # Old files also hold each layer's causal mask and rotary frequencies, which are recomputed;
     # the output layer is called embed_out in files and lm_head in newer code.
@@ -176,6 +236,7 @@ def load_cell_sentence(directory: Path) -> CellSentenceAdapter:
         for name, tensor in read_tensors(path).items()
         if not name.endswith(recomputed)
     }
+    check_layers(path, tensors, "gpt_neox.layers.", config.num_hidden_layers)
     with torch.device("meta"):
         shapes = GPTNeoXForCausalLM(config).state_dict()
     check_fit(path, tensors, {name: tuple(tensor.shape) for name, tensor in shapes.items()})
@@ -189,5 +250,10 @@ def load_cell_sentence(directory: Path) -> CellSentenceAdapter:
     )
     if left := {kind: sorted(map(str, keys)) for kind, keys in info.items() if keys}:
         raise ModelError(f"{path}: transformers did not load everything: {left}")
-    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(directory / "tokenizer.json"))
+    with foreign(directory / "tokenizer.json", ModelError):
+        tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(directory / "tokenizer.json"))
+    if (words := len(tokenizer)) > config.vocab_size:
+        raise ModelError(
+            f"{directory}: {words} words of tokenizer.json, {config.vocab_size} stored"
+        )
     return CellSentenceAdapter(directory.name, module.eval(), tokenizer)

@@ -19,6 +19,7 @@ from helpers.models.geneformer_tokens import Dictionaries
 from helpers.models.registered import IMPLEMENTATION
 from helpers.models.weights import (
     check_fit,
+    check_layers,
     find_weights,
     read_dictionary,
     read_json,
@@ -26,6 +27,7 @@ from helpers.models.weights import (
     write_json,
     write_tensors,
 )
+from helpers.schema import FLAG, Among, Number, Whole, check_fields
 
 # Loading takes a moment; a bar for it would only stand in the way of the real ones.
 disable_progress_bar()
@@ -45,6 +47,25 @@ _NEEDED = (
     "intermediate_size",
     "max_position_embeddings",
 )
+# What of a configuration is used. Anything else, such as `auto_map` or `quantization_config`, could
+# only change what is built, and is not handed on.
+_FIELDS = {
+    "vocab_size": Whole(2, 10_000_000),
+    "hidden_size": Whole(1, 100_000),
+    "num_hidden_layers": Whole(1, 1000),
+    "num_attention_heads": Whole(1, 1000),
+    "intermediate_size": Whole(1, 1_000_000),
+    "max_position_embeddings": Whole(2, 1_000_000),
+    "type_vocab_size": Whole(1, 1000),
+    "pad_token_id": Whole(0, 10_000_000),
+    "hidden_act": Among(("relu", "gelu", "gelu_new", "silu")),
+    "hidden_dropout_prob": Number(0, 1),
+    "attention_probs_dropout_prob": Number(0, 1),
+    "initializer_range": Number(0, 100),
+    "layer_norm_eps": Number(0, 1),
+    "tie_word_embeddings": FLAG,
+}
+_REFUSED = ("auto_map", "quantization_config", "pruned_heads", "attribute_map", "is_decoder")
 
 
 @dataclass
@@ -154,15 +175,16 @@ def read_config(path: Path) -> BertConfig:
     content = read_json(path)
     if content.get("model_type", "bert") != "bert":
         raise ModelError(f"{path}: model_type {content['model_type']!r}, Geneformer is a bert")
-    if absent := [name for name in _NEEDED if not isinstance(content.get(name), int)]:
-        raise ModelError(f"{path}: no whole number for {', '.join(absent)}")
+    check_fields(content, _FIELDS, path, ModelError, _NEEDED)
     if content.get("position_embedding_type", "absolute") != "absolute":
         raise ModelError(f"{path}: only absolute position embeddings are supported")
-    if content.get("is_decoder"):
-        raise ModelError(f"{path}: is_decoder is set; Geneformer attends in both directions")
+    if odd := [name for name in _REFUSED if content.get(name)]:
+        raise ModelError(f"{path}: {', '.join(odd)} is set, which no Geneformer has")
     if content["hidden_size"] % content["num_attention_heads"]:
         raise ModelError(f"{path}: hidden_size is not a multiple of num_attention_heads")
-    return BertConfig.from_dict(content)
+    if content.get("pad_token_id", 0) >= content["vocab_size"]:
+        raise ModelError(f"{path}: pad_token_id is none of {content['vocab_size']} tokens")
+    return BertConfig(**{name: content[name] for name in _FIELDS if name in content})
 
 
 def build(config: BertConfig, path: Path, tensors: dict[str, torch.Tensor]) -> BertForMaskedLM:
@@ -173,6 +195,7 @@ def build(config: BertConfig, path: Path, tensors: dict[str, torch.Tensor]) -> B
     ModelError
         Listing every missing, unexpected and wrong-shape tensor.
     """
+    check_layers(path, tensors, "bert.encoder.layer.", config.num_hidden_layers)
     with torch.device("meta"):
         shapes = {name: tuple(t.shape) for name, t in BertForMaskedLM(config).state_dict().items()}
     wanted = {name: s for name, s in shapes.items() if name not in _TIED or name in tensors}
@@ -224,12 +247,22 @@ def read_dictionaries(directory: Path, vocab_size: int) -> Dictionaries:
             }
             if "medians" not in tables:
                 raise ModelError(f"{folder}: gene_median*.json or .pkl is missing")
+            _check_tables(folder, tables)
             return Dictionaries(tokens, **tables)
     seen = f"; of another size: {', '.join(sizes)}" if sizes else ""
     raise ModelError(
         f"{directory}: no token_dictionary*.json or .pkl for {vocab_size} tokens{seen}; "
         "put the published dictionaries into the folder"
     )
+
+
+def _check_tables(folder: Path, tables: dict[str, dict]) -> None:
+    for name, table in tables.items():
+        kind = (int, float) if name == "medians" else str
+        odd = [k for k, v in table.items() if not isinstance(v, kind) or isinstance(v, bool)]
+        if odd:
+            what = "number" if name == "medians" else "text"
+            raise ModelError(f"{folder}: {name} of {odd[:3]} is no {what}; fetch the dictionaries")
 
 
 def _named(folder: Path, stem: str) -> list[Path]:

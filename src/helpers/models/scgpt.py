@@ -16,16 +16,37 @@ from helpers.models.adapter import Batch, LayerParts, ModelOutput, Tokens, pad
 from helpers.models.scgpt_module import ScGPT, ScGPTConfig
 from helpers.models.weights import (
     check_fit,
+    check_layers,
     find_weights,
     read_json,
     read_tensors,
     write_json,
     write_tensors,
 )
+from helpers.schema import FLAG, Among, Number, Text, Whole, check_fields
 
+MOST_TOKENS = 10_000_000
 WEIGHT_FILES = ("model.safetensors", "best_model.pt", "model.pt")
 _NEEDED = ("embsize", "nheads", "d_hid", "nlayers")
-_INPUT_STYLES = ("continuous", "category", "scaling")
+_FIELDS = {
+    "embsize": Whole(1, 100_000),
+    "nheads": Whole(1, 1000),
+    "d_hid": Whole(1, 1_000_000),
+    "nlayers": Whole(1, 1000),
+    "dropout": Number(0, 1),
+    "n_bins": Whole(3, 10_000),
+    "n_input_bins": Whole(1, 100_000),
+    "max_seq_len": Whole(2, 1_000_000),
+    "pad_value": Whole(-1_000_000, 1_000_000),
+    "mask_value": Whole(-1_000_000, 1_000_000),
+    "num_batch_labels": Whole(0, 100_000),
+    "use_batch_labels": FLAG,
+    "explicit_zero_prob": FLAG,
+    "pad_token": Text(),
+    "input_emb_style": Among(("continuous", "category", "scaling")),
+    "domain_spec_batchnorm": Among((False, True, "dsbn", "batchnorm")),
+    "DSBN": Among((False, True, "dsbn", "batchnorm")),
+}
 
 
 @dataclass
@@ -131,10 +152,12 @@ def load_scgpt(directory: Path) -> ScGPTAdapter:
     """
     directory = Path(directory)
     args = read_json(directory / "args.json")
+    check_fields(args, _FIELDS, directory / "args.json", ModelError, _NEEDED)
     vocabulary = _read_vocabulary(directory / "vocab.json", args.get("pad_token", "<pad>"))
     path = find_weights(directory, WEIGHT_FILES)
     tensors = {_plain(name): tensor for name, tensor in read_tensors(path).items()}
     config = config_from(args, vocabulary, tensors, directory / "args.json")
+    check_layers(path, tensors, "transformer_encoder.layers.", config.n_layers)
     with torch.device("meta"):
         module = ScGPT(config)
     wanted = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
@@ -166,19 +189,16 @@ def config_from(
     ModelError
         If a needed entry is missing or an option is not supported.
     """
-    if absent := [name for name in _NEEDED if not isinstance(args.get(name), int)]:
-        raise ModelError(f"{where}: no whole number for {', '.join(absent)}")
-    if args["nheads"] < 1 or args["embsize"] % args["nheads"]:
+    check_fields(args, _FIELDS, where, ModelError, _NEEDED)
+    if args["embsize"] % args["nheads"]:
         raise ModelError(f"{where}: embsize {args['embsize']} is not a multiple of nheads")
     style = args.get("input_emb_style", "continuous")
-    if style not in _INPUT_STYLES:
-        raise ModelError(f"{where}: input_emb_style {style!r} is not one of {_INPUT_STYLES}")
     for option, refused in (("pre_norm", True), ("fast_transformer_backend", "linear")):
         if args.get(option) == refused:
             raise ModelError(f"{where}: {option}={refused!r} is another architecture, unsupported")
     if "mvc_decoder.fc1.weight" in tensors:
         raise ModelError(f"{where}: only the inner-product mvc_decoder is supported")
-    batch_norm = _batch_norm(args, where)
+    batch_norm = _batch_norm(args)
     return ScGPTConfig(
         n_tokens=max(vocabulary.values()) + 1,
         width=args["embsize"],
@@ -214,12 +234,9 @@ def _rows(tensors: Mapping[str, torch.Tensor], name: str) -> int:
     return int(tensors[name].shape[0]) if name in tensors else 0
 
 
-def _batch_norm(args: Mapping, where: Path) -> str:
+def _batch_norm(args: Mapping) -> str:
     value = args.get("domain_spec_batchnorm", args.get("DSBN", False))
-    names = {False: "none", True: "dsbn", "dsbn": "dsbn", "batchnorm": "batchnorm"}
-    if value not in names:
-        raise ModelError(f"{where}: domain_spec_batchnorm {value!r} is not supported")
-    return names[value]
+    return {False: "none", True: "dsbn"}.get(value, value)
 
 
 def _n_batches(
@@ -235,6 +252,8 @@ def _n_batches(
             f"{where}: batch labels are asked for, and neither num_batch_labels nor the weights "
             "(batch_encoder.embedding.weight, dsbn.bns.*) say how many there are"
         )
+    if named and found and named != found:
+        raise ModelError(f"{where}: num_batch_labels is {named} and {found} batches are stored")
     return named or found
 
 
@@ -243,6 +262,8 @@ def _read_vocabulary(path: Path, pad_token: str) -> dict[str, int]:
     bad = [k for k, v in vocabulary.items() if not isinstance(v, int) or isinstance(v, bool)]
     if bad:
         raise ModelError(f"{path}: token numbers must be whole numbers, not so for {bad[:5]}")
+    if vocabulary and max(vocabulary.values()) > MOST_TOKENS:
+        raise ModelError(f"{path}: token numbers beyond {MOST_TOKENS:,}; fetch it again")
     if absent := [token for token in (pad_token, "<cls>") if token not in vocabulary]:
         raise ModelError(f"{path}: special tokens {absent} are missing")
     if len(set(vocabulary.values())) < len(vocabulary) or min(vocabulary.values()) < 0:

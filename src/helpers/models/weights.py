@@ -6,6 +6,7 @@ import json
 import pickle
 import re
 import struct
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +17,10 @@ from safetensors.torch import load_file, save_file
 from helpers.datasets.safe_pickle import load_primitives
 from helpers.errors import DataError, ModelError
 from helpers.files import atomic_write
+from helpers.schema import read_object
+
+WHOLE = ("position_ids", "token_type_ids", "num_batches_tracked", "attention.bias", "masked_bias")
+"""Endings of names whose tensors may hold whole numbers or truth values: counters and masks."""
 
 
 def find_weights(directory: Path, names: tuple[str, ...]) -> Path:
@@ -50,6 +55,7 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     else:
         tensors = _read_torch(path)
     for name, tensor in tensors.items():
+        _check_kind(path, name, tensor)
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             bad = int((~torch.isfinite(tensor)).sum())
             raise ModelError(
@@ -57,6 +63,53 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
                 "fetch the checkpoint again"
             )
     return tensors
+
+
+def _check_kind(path: Path, name: str, tensor: torch.Tensor) -> None:
+    """Refuse what no checkpoint needs: sparse, quantised, complex, and more than the file holds."""
+    plain = tensor.layout == torch.strided and tensor.device.type == "cpu"
+    if not plain or tensor.is_quantized or tensor.is_complex():
+        raise ModelError(
+            f"{path}: tensor {name!r} is of layout {tensor.layout}, type {tensor.dtype} on "
+            f"{tensor.device}; save dense numbers"
+        )
+    if not tensor.is_floating_point() and not name.endswith(WHOLE):
+        raise ModelError(
+            f"{path}: tensor {name!r} holds {tensor.dtype}, no floating-point numbers; "
+            "fetch the checkpoint again"
+        )
+    if tensor.untyped_storage().nbytes() < tensor.numel() * tensor.element_size():
+        raise ModelError(
+            f"{path}: tensor {name!r} claims {tensor.numel():,} numbers, more than are stored; "
+            "fetch the checkpoint again"
+        )
+
+
+def check_layers(path: Path, tensors: Mapping[str, torch.Tensor], prefix: str, n: int) -> None:
+    """Refuse a configuration of other than the stored layers, before anything of it is built.
+
+    Parameters
+    ----------
+    path
+        Named in the message.
+    tensors
+        Tensors of the checkpoint.
+    prefix
+        What stands before a layer's number in their names.
+    n
+        Layers of the configuration.
+
+    Raises
+    ------
+    ModelError
+        If the numbers differ.
+    """
+    found = {name[len(prefix) :].partition(".")[0] for name in tensors if name.startswith(prefix)}
+    if len(found) != n:
+        raise ModelError(
+            f"{path}: {len(found)} layers are stored and the configuration asks for {n}; "
+            "the weights do not belong to this configuration"
+        )
 
 
 def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
@@ -103,6 +156,8 @@ def check_fit(path: Path, found: Mapping[str, torch.Tensor], wanted: Mapping[str
 def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
     try:
         return load_file(path)
+    except (KeyError, ValueError, OSError, AttributeError, TypeError) as error:
+        raise ModelError(f"{path}: not readable as safetensors ({error!r})") from error
     except SafetensorError as error:
         outside = _first_tensor_outside(path)
         where = f"tensor {outside!r} lies outside the file" if outside else str(error)
@@ -133,7 +188,21 @@ def _first_tensor_outside(path: Path) -> str | None:
     return next((name for end, name in ends if end > available), None)
 
 
+def _check_archive(path: Path) -> None:
+    """Refuse a zipped PyTorch file of which a byte has changed: torch does not look."""
+    try:
+        if not zipfile.is_zipfile(path):
+            return
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as error:
+        raise ModelError(f"{path}: truncated or damaged ({error}); fetch it again") from error
+    if damaged is not None:
+        raise ModelError(f"{path}: damaged, {damaged} has another checksum; fetch it again")
+
+
 def _read_torch(path: Path) -> dict[str, torch.Tensor]:
+    _check_archive(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -143,7 +212,7 @@ def _read_torch(path: Path) -> dict[str, torch.Tensor]:
             f"{path}: refused, the pickle asks for code that is not a tensor{what}; "
             "use a safetensors copy of the weights"
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
+    except Exception as error:  # a damaged pickle fails in any way
         raise ModelError(
             f"{path}: truncated or not a PyTorch file ({type(error).__name__}); "
             "fetch the checkpoint again"
@@ -157,22 +226,14 @@ def _read_torch(path: Path) -> dict[str, torch.Tensor]:
 
 
 def read_json(path: Path) -> dict:
-    """Read a JSON object.
+    """Read a JSON object of a checkpoint (see `helpers.schema.read_object`).
 
     Raises
     ------
     ModelError
-        If the file is missing or is not a JSON object.
+        If the file is missing, no regular one, or is not a JSON object.
     """
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelError(f"{path}: missing; it belongs to the checkpoint") from error
-    except (ValueError, OSError) as error:
-        raise ModelError(f"{path}: not readable as JSON ({error})") from error
-    if not isinstance(content, dict):
-        raise ModelError(f"{path}: a JSON object was expected")
-    return content
+    return read_object(path, ModelError)
 
 
 def write_json(path: Path, content: Mapping, indent: int | None = None) -> None:
@@ -199,8 +260,8 @@ def read_dictionary(path: Path) -> dict:
     else:
         try:
             content = load_primitives(path.read_bytes(), str(path))
-        except FileNotFoundError as error:
-            raise ModelError(f"{path}: missing; it belongs to the checkpoint") from error
+        except OSError as error:
+            raise ModelError(f"{path}: missing or not readable; fetch it again") from error
         except DataError as error:
             raise ModelError(
                 f"refused: {error}; convert the dictionary to JSON on a machine you trust"

@@ -13,13 +13,24 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import xarray as xr
 
 from helpers.datasets.own_network import networks
+from helpers.edges.arms import every_score
 from helpers.edges.attention import DIRECTIONS, pool
 from helpers.errors import ParameterError
 from helpers.files import sha256_of
 from helpers.models.load import resolve
 from helpers.reading import CONTROL, SHORT, SIM, draw_cells
+from helpers.scorecard.arms import (
+    arm_controls,
+    beside_attention,
+    best_arms,
+    flat_heads,
+    not_read,
+    pooled_arms,
+    read_others,
+)
 from helpers.scorecard.covariates import cells_of, orthologs_note
 from helpers.scorecard.edge_list import read_edges
 from helpers.scorecard.heads import best_heads, controls, directed
@@ -35,7 +46,6 @@ MOST_CELLS = 5000
 KEPT = ("model", "random")
 """Folders of parts, of trained and of random weights."""
 NOT_TESTED = (
-    "Token embeddings, residual streams, values, gradients and probes: attention only is tested.",
     "Layers or heads combined in other ways than their mean and the best one.",
     "Other cells, other genes and other references than those named here.",
     "Whether an edge is causal: references hold what was studied.",
@@ -48,6 +58,7 @@ def audit(
     references: Sequence[str],
     *,
     direction: Sequence[str] = tuple(DIRECTIONS),
+    arms: Sequence[str] = ("attention",),
     n_cells: int = 300,
     n_genes: int = 300,
     min_count: int = 20,
@@ -74,6 +85,9 @@ def audit(
     direction
         Any of ``"forward"`` (the TF is the query), ``"transpose"`` (the target is) and
         ``"symmetric"`` (their mean); answers are corrected over all of them.
+    arms
+        Any of `helpers.edges.arms.ARMS`; attention is always among them. Each adds its mean over
+        layers to the references of the card, and answers are corrected over all of them.
     n_cells, n_genes, min_count
         Most cells and genes, and fewest cells that hold both genes of a pair.
     margin, alpha, permutations, rewired, seed
@@ -114,6 +128,7 @@ def audit(
     settings |= {"organism": "human", "listed_only": False, "n_genes": n_genes}
     settings |= {"min_count": min_count}
     directions_of(direction)
+    others = beside_attention(arms)
     if cells not in (SIM, CONTROL):
         networks(references)  # before anything that takes long
     if parts is None and shards != 1:
@@ -134,16 +149,22 @@ def audit(
     folders = [None if parts is None else Path(parts) / name for name in KEPT]
     one = read(ready, folders[0], shards, show_progress)
     attention = directed(one, min_count, direction)
+    found = read_others(ready, others, min_count)
     tell("3 of 5: the same with random weights")
-    blank = read(ready.with_random_weights(), folders[1], shards, show_progress)
+    untrained = ready.with_random_weights()
+    blank = read(untrained, folders[1], shards, show_progress)
     noise = directed(blank, min_count, direction)
+    both = [
+        {way: pool(a.sel(direction=way)) for way in direction} | pooled_arms(more, direction)
+        for a, more in ((attention, found), (noise, read_others(untrained, others, min_count)))
+    ]
     tell("4 of 5: references, nulls and rivals")
     scored = []
     for k, (name, network) in enumerate(one.references.items()):
-        for j, way in enumerate(direction):
+        for j, way in enumerate(both[0]):
             score, rival = (
-                read_edges(pool(a.sel(direction=way)).to_pandas(), f"{model}, {way}")
-                for a in (attention, noise)
+                read_edges(scores[way].to_pandas(), f"{model}, {way}", signed=way in found)
+                for scores in both
             )
             universe = universe_of(score, network, name)
             rng = np.random.default_rng([seed, k, j])
@@ -159,11 +180,15 @@ def audit(
         "heads": heads,
         "heads_of_random_weights": best_heads(noise, one.references, permutations, seed),
         "controls": controls(permutations, seed),
-        "not_tested": list(NOT_TESTED),
+        "not_tested": [not_read(others), *NOT_TESTED],
         "layers": int(attention.sizes["layer"]),
         "heads_per_layer": int(attention.sizes["head"]),
         "seconds": round(time.perf_counter() - begun, 1),
     }
+    if others:
+        every = xr.concat([flat_heads(attention), every_score(found, direction)], "score")
+        about["arms"] = best_arms(every, one.references, permutations, seed)
+        about["controls_of_arms"] = arm_controls(others, direction, permutations, seed)
     edges = score.report | {"direction": ", ".join(direction), "kind": "attention"}
     edges["notes"] = orthologs_note(adata)
     cells_read = {"cells": expressed.n_obs, "of": total, "genes": expressed.n_vars}

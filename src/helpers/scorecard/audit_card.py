@@ -21,9 +21,16 @@ def audit_section(audit: dict) -> str:
     lines.append(
         f"Null control, the same with the network's genes permuted: {head_words(controls['null'])}"
     )
-    if not_found(controls):
+    more = audit.get("controls_of_arms", {})
+    lines += [f"All arms, {name} control: {head_words(found)}" for name, found in more.items()]
+    if not_found(controls) or (more and not_found(more)):
         lines.append("The controls did not come out as they should: take no answer from this card.")
     page = "<section><h2>Controls</h2>" + bullets(lines) + "</section>"
+    for name, found in audit.get("arms", {}).items():
+        page += f"<section><h2>Arms: {escape(name)}</h2>"
+        page += "<p>p corrected over all arms, layers, heads and directions.</p>"
+        page += bullets([f"{arm}: {head_words(best)}" for arm, best in found.items()])
+        page += "</section>"
     for name, found in audit["heads"].items():
         page += f"<section><h2>Layers and heads: {escape(name)}</h2>"
         random = audit["heads_of_random_weights"][name]

@@ -87,6 +87,13 @@ def audit(
     direction: Annotated[
         str, typer.Option(help="Any of forward, transpose, symmetric, with commas between.")
     ] = "forward,transpose,symmetric",
+    arms: Annotated[
+        str,
+        typer.Option(
+            help="What to read besides: any of attention, value-weighted, rollout, embedding, "
+            "residual, gradient, with commas between."
+        ),
+    ] = "attention",
     n_cells: Annotated[int, typer.Option(help="Cells to draw at random.")] = 300,
     n_genes: Annotated[int, typer.Option(help="Most genes on both axes.")] = 300,
     min_count: Annotated[int, typer.Option(help="Fewest cells that hold both genes.")] = 20,
@@ -102,7 +109,7 @@ def audit(
         bool, typer.Option("--dry-run", help="Only estimate time and memory.")
     ] = False,
 ) -> None:
-    """Ask whether the attention of a model knows regulation: all layers and heads, with nulls."""
+    """Ask whether a model knows regulation: attention of all layers and heads, other --arms."""
     outputs = _outputs(output, [model.partition(":")[2], cells, *reference])
     from helpers.scorecard.audit import audit as audited
     from helpers.scorecard.audit_card import head_words, not_found
@@ -120,6 +127,7 @@ def audit(
         cells,
         reference,
         direction=[part.strip() for part in direction.split(",") if part.strip()],
+        arms=[part.strip() for part in arms.split(",") if part.strip()],
         n_cells=n_cells,
         n_genes=n_genes,
         min_count=min_count,
@@ -135,9 +143,13 @@ def audit(
     typer.echo(_console(card))
     for name, found in card.audit["heads"].items():
         typer.echo(f"{name}, heads: {head_words(found)}")
+    for name, best in card.audit.get("arms", {}).items():
+        for arm, found in best.items():
+            typer.echo(f"{name}, {arm}: {head_words(found)}")
     for name, found in card.audit["controls"].items():
         typer.echo(f"{name} control: {head_words(found)}")
-    if not_found(card.audit["controls"]):
+    more = card.audit.get("controls_of_arms")
+    if not_found(card.audit["controls"]) or (more and not_found(more)):
         typer.echo("The controls did not come out as they should: take no answer from this.")
     _keep(card, outputs)
     if parts is not None:

@@ -42,7 +42,7 @@ def best_heads(
         except DataError as error:
             found[name] = {"not_estimable": str(error)}
             continue
-        pairs = _relabelled(pairs, rng) if relabel else pairs
+        pairs = relabelled(pairs, rng) if relabel else pairs
         values = pairs.scores_from(attention).reshape(-1, pairs.n_pairs)
         kept, scores = drop_missing(pairs, values)
         best, aurocs = best_of(pairs, values, rng, permutations), auroc_many(scores, kept.label)
@@ -64,7 +64,8 @@ def best_heads(
     return found
 
 
-def _relabelled(pairs: EvaluationSet, rng: np.random.Generator) -> EvaluationSet:
+def relabelled(pairs: EvaluationSet, rng: np.random.Generator) -> EvaluationSet:
+    """Return the pairs with the genes of the network permuted."""
     how = relabelling(pairs.label, pairs.source, pairs.target, tfs=pairs.regulators)
     label = np.zeros(pairs.n_pairs, dtype=bool)
     label[next(how.draws(rng, 1))] = True
