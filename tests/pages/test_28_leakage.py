@@ -52,12 +52,12 @@ def test_two_sets_of_equal_composition_are_compared_with_as_many_cells():
     cells = page["cells_of"]("donor-shift")
     ways = page["three_ways"](cells, 0, 1, np.random.default_rng(0))
     assert len({len(rows) for way in ways.values() for rows in way}) == 1
-    first, second = ways["two donors, same composition"]
+    first, second = ways["same composition"]
     kinds = [np.bincount(cells.cell_type[rows]).tolist() for rows in (first, second)]
     assert kinds[0] == kinds[1]
     assert (cells.donor[first] == 0).all()
     assert (cells.donor[second] == 1).all()
-    halves = ways["same donor, halves"]
+    halves = ways["halves of one"]
     assert not set(halves[0]) & set(halves[1])
     rho = page["agreement"](cells, np.random.default_rng(1))
     assert ((rho > -1) & (rho <= 1)).all()
