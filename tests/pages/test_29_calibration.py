@@ -20,7 +20,11 @@ def page():
 
 @pytest.mark.parametrize(
     ("name", "answers"),
-    [("overconfident", (True, True)), ("calibrated", (False, True)), ("uninformative", (None, False))],
+    [
+        ("overconfident", (True, True)),
+        ("calibrated", (False, True)),
+        ("uninformative", (None, False)),
+    ],
 )
 def test_worlds_give_what_was_planted(page, name, answers):
     rejected = np.zeros(2)
