@@ -95,7 +95,7 @@ def test_all_parts_of_the_control_restore_its_clean_run(page):
     row = next(page["strongest"](edges, tokens, 1).itertuples())
     clean, changed, read = page["traced"](model, tokens, row.source, row.target, 3)
     groups = page["parts_of"](model, clean)
-    assert list(groups) == ["heads of layer 0", "heads of layer 1", "MLPs", "embedding"]
+    assert list(groups) == ["heads from layer 0", "heads from layer 1", "MLPs", "embedding"]
     v = page["every_set"](Replay(model, changed, read), groups)
     np.testing.assert_allclose(v[:, -1], Replay(model, clean, read).base[:, 0], atol=1e-4)
     np.testing.assert_allclose(v[:, 0], Replay(model, changed, read).base[:, 0], atol=1e-6)

@@ -1,11 +1,13 @@
 """Page 28: its functions, on worlds whose answer is planted."""
 
 import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 
+from bookkit.page_functions import definitions
 from helpers.datasets.simulate import WORLDS
 from helpers.evaluation.donors import edge_correlations
-from bookkit.page_functions import definitions
 
 NAME = "28_leakage"
 pytestmark = pytest.mark.slow
@@ -43,3 +45,54 @@ def test_the_units_are_what_was_permuted():
     }
     assert list(scores["features"]) == ["edges", "genes", "cell type"]
     assert list(shares.index) == ["observed", "expected"]
+
+
+def test_two_sets_of_equal_composition_are_compared_with_as_many_cells():
+    page = definitions(NAME, world_cells=1500)
+    cells = page["cells_of"]("donor-shift")
+    ways = page["three_ways"](cells, 0, 1, np.random.default_rng(0))
+    assert len({len(rows) for way in ways.values() for rows in way}) == 1
+    first, second = ways["two donors, same composition"]
+    kinds = [np.bincount(cells.cell_type[rows]).tolist() for rows in (first, second)]
+    assert kinds[0] == kinds[1]
+    assert (cells.donor[first] == 0).all()
+    assert (cells.donor[second] == 1).all()
+    halves = ways["same donor, halves"]
+    assert not set(halves[0]) & set(halves[1])
+    rho = page["agreement"](cells, np.random.default_rng(1))
+    assert ((rho > -1) & (rho <= 1)).all()
+
+
+def test_a_donor_that_differs_costs_what_was_learned_on_others():
+    page = definitions(NAME)
+    rng = np.random.default_rng(2)
+    labels, donor = rng.integers(0, 2, 600), np.arange(600) % 3
+    x = rng.normal(size=(600, 6))
+    x[:, 0] += 2 * labels
+    x[np.arange(600), 1 + donor] += 3 * labels  # what tells the types apart differs by donor
+    from sklearn.model_selection import KFold, LeaveOneGroupOut
+
+    split = page["out_of_fold"](x, labels, KFold(5, shuffle=True, random_state=0))
+    left = page["out_of_fold"](x, labels, LeaveOneGroupOut(), donor)
+    assert page["mean_auc"](split, labels) > page["mean_auc"](left, labels)
+    assert page["mean_auc"](split, np.zeros(600, int)) is None
+
+
+def test_averaging_over_donors_removes_an_edge_that_only_their_shift_makes():
+    page = definitions(NAME)
+    genes = [f"G{k}" for k in range(40)]
+    rng = np.random.default_rng(3)
+    edges = pd.DataFrame([(f"G{i}", f"G{j}") for i in range(8) for j in range(10 + i, 30, 3)])
+    edges.columns = ["source", "target"]
+    label = np.zeros((40, 40))
+    for i, j in edges.to_numpy():
+        label[int(i[1:]), int(j[1:])] = 1
+    box = {"source": genes, "target": genes}
+    parts = [xr.DataArray(rng.normal(size=(40, 40)), box, list(box)) for _ in range(3)]
+    pooled = page["joined"](parts) + 3 * xr.DataArray(label, box, list(box))
+    found, row = page["repaired"](edges, pooled, parts, "forward")
+    assert found.unit == "TF x target"
+    assert found.p < 0.01
+    assert row["pooled"] > 0.9 > row["donor-wise"]
+    _, row = page["repaired"](edges, parts[0], [parts[0]] * 3, "transpose")
+    assert row["pooled"] == pytest.approx(row["donor-wise"])

@@ -20,7 +20,11 @@ def page():
 
 @pytest.mark.parametrize(
     ("name", "answers"),
-    [("overconfident", (True, True)), ("calibrated", (False, True)), ("uninformative", (None, False))],
+    [
+        ("overconfident", (True, True)),
+        ("calibrated", (False, True)),
+        ("uninformative", (None, False)),
+    ],
 )
 def test_worlds_give_what_was_planted(page, name, answers):
     rejected = np.zeros(2)
@@ -41,7 +45,17 @@ def test_too_few_perturbations_are_not_estimable(page):
     found = page["predictions"](made.p, *about)
     assert isinstance(found, NotEstimable)
     assert all(isinstance(one, NotEstimable) for one in page["map_tests"](found, *about).values())
-    assert isinstance(page["held_out_sets"](made.p, *about, 0.1), NotEstimable)
+    assert isinstance(page["held_out_sets"](made.p, *about, [0.1]), NotEstimable)
+
+
+def test_every_pair_gets_a_set_from_other_perturbations(page):
+    made = label_world("calibrated", 14, 30, np.random.default_rng(1))
+    about = made.label, made.row, made.column
+    found = page["held_out_sets"](made.p, *about, [0.05, 0.2])
+    assert found[0.05]["perturbation"].all()  # 13 perturbations cannot refuse a label at 95 %
+    assert isinstance(page["set_test"](found[0.05], *about, 0.05), NotEstimable)
+    hit = page["covered"](found[0.2]["perturbation"], made.label)
+    assert hit.mean() > 0.75
 
 
 def test_groups_that_are_missed_whole_are_covered_by_the_sets_of_perturbations(page):

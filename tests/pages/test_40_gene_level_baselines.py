@@ -43,7 +43,9 @@ def test_the_declared_unit_and_sides_are_those_of_the_outcome():
 def test_a_screen_without_responders_has_no_answer():
     page = definitions(NAME, **SMALL)
     genes = np.array(["A", "B", "C", "D", "E", "F", "G", "H"])
-    table = pair_table({"A": np.zeros(8, bool)}, genes, {f: np.arange(8.0) for f in page["FEATURES"]})
+    table = pair_table(
+        {"A": np.zeros(8, bool)}, genes, {f: np.arange(8.0) for f in page["FEATURES"]}
+    )
     found = page["aurocs"](table, page["FEATURES"])
     assert isinstance(found, NotEstimable)
     assert all(isinstance(one, NotEstimable) for one in page["excess"](found, found))

@@ -29,8 +29,9 @@ def archive(effects, n=9, sd=1.0, seed=0):
             mean, se = summaries(np.full(effects.size, sd), n, rng, effects)
             mean[-2:], se[-2:] = 0.0, 0.0
             table = pd.DataFrame({"mean": mean, "se": se, "sd": se * np.sqrt(n), "n": n})
-            table["layer"], table["block"] = np.repeat(np.arange(effects.size // 2), 2), [0, 1] * (
-                effects.size // 2
+            table["layer"], table["block"] = (
+                np.repeat(np.arange(effects.size // 2), 2),
+                [0, 1] * (effects.size // 2),
             )
             table["m2"] = table["sd"] ** 2 * (n - 1)
             parts.append(table.assign(pair=pair, tissue=tissue, granularity="blocks"))

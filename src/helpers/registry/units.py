@@ -39,7 +39,7 @@ NOTEBOOK_UNITS: dict[str, frozenset[str]] = {
     "10_coexpression": frozenset({"TF x target", "TF", "gene", "model"}),
     "11_cssi": frozenset({"TF x target", "TF", "gene", "draw", "seed", "cell"}),
     "12_null_models": frozenset({"TF x target", "TF", "gene", "draw", "model", "seed", "edge"}),
-    "28_leakage": frozenset({"cell", "donor", "batch", "draw", "seed"}),
+    "28_leakage": frozenset({"TF x target", "cell", "donor", "batch", "draw", "seed"}),
     "30_synthetic_validation": frozenset({"TF x target", "seed", "world", "draw"}),
     "90_test_registry": frozenset({"registry", "row"}),
 }
