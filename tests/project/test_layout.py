@@ -4,11 +4,7 @@ from pathlib import Path
 
 import pytest
 
-# Folders of tests about more than one module: behaviour, agreement, pages, the book.
-THEMES = {
-    *("book", "calibration", "equivalence", "fixture_book", "golden", "kits"),
-    *("notebook", "pages", "peers", "project", "property"),
-}
+PACKAGES = ("bookkit", "helpers", "papers")
 OTHERWISE = {
     "bookkit/test_page_tests.py": "what the tests of a page leave in four modules",
     "datasets/test_real_files.py": "all loaders on the files that data sheets describe",
@@ -26,18 +22,24 @@ OTHERWISE = {
 }
 
 
+def rooms(root: Path) -> set[str]:
+    """Folders that mirror code; the others are themes: pages, the book, hostile input."""
+    inside = (path.parent.name for path in (root / "src" / "helpers").glob("*/__init__.py"))
+    return {*PACKAGES, *inside}
+
+
 def mirrored(root: Path) -> list[str]:
     """Test files that stand for one module."""
-    tests = root / "tests"
+    tests, known = root / "tests", rooms(root)
     found = (path.relative_to(tests) for path in tests.rglob("test_*.py"))
-    return sorted(path.as_posix() for path in found if path.parts[0] not in THEMES)
+    return sorted(path.as_posix() for path in found if path.parts[0] in known)
 
 
 def module_of(root: Path, test: str) -> Path:
     """The module, or room, that the file names."""
     path = Path(test)
-    package = root / "src" if path.parts[0] in ("bookkit", "helpers", "papers") else None
-    return (package or root / "src" / "helpers") / path.with_name(path.stem.removeprefix("test_"))
+    inside = root / "src" if path.parts[0] in PACKAGES else root / "src" / "helpers"
+    return inside / path.with_name(path.stem.removeprefix("test_"))
 
 
 def test_every_file_names_a_module_of_its_room(root):
@@ -55,6 +57,11 @@ def test_exceptions_are_still_some(root):
     assert set(OTHERWISE) <= set(mirrored(root)), "listed, but there is no such file any more"
     for test in OTHERWISE:
         assert not module_of(root, test).with_suffix(".py").is_file(), f"{test} names a module"
+
+
+def test_every_room_has_tests(root):
+    empty = {room for room in rooms(root) if not any((root / "tests" / room).rglob("test_*.py"))}
+    assert empty <= {"interventions"}, "rooms without a test file"
 
 
 @pytest.mark.parametrize("test", ["statistics/test_no_such.py", "papers/test_no_such.py"])

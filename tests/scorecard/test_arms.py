@@ -39,6 +39,8 @@ def test_every_arm_is_on_the_card_and_the_gradient_is_found(card):
     assert [one.name for one in card.references] == [
         *("network, transpose", "network, embedding", "network, gradient, transpose")
     ]
+    assert card.settings["permutations"] == card.settings["rewired"] == 2.5 * 3 * 5 / 0.05
+    assert card.verdicts["network, gradient, transpose"].startswith("Above chance, beyond degree")
     best = card.audit["arms"]["network"]
     assert set(best) == {ALL, *WANTED}
     assert best["gradient"]["best"] == "gradient, transpose"

@@ -66,6 +66,19 @@ def test_without_differences_one_call_in_twenty_sets(shift):
     assert np.mean(called) > 0
 
 
+def test_an_edge_that_differs_by_the_smallest_effect_is_found_with_power_80_percent():
+    found = 0
+    for seed in range(60):
+        products, second, donor = cells(seed)
+        about = differential(products, second, donor, np.random.default_rng(seed), 199)
+        detail = about.any_edge.detail
+        assert detail["mde"] > 2.5
+        products[second, 0] += detail["mde_difference"]
+        again = differential(products, second, donor, np.random.default_rng(seed), 199)
+        found += again.adjusted_p[0] <= 0.05
+    assert 0.66 <= found / 60 <= 0.93, found
+
+
 def test_donors_that_differ_are_no_states():
     """States that follow donors: permuting across donors would call the donors' own edges."""
     rng = np.random.default_rng(3)

@@ -69,6 +69,11 @@ def summary(found: StatesCompared, first: str, second: str) -> str:
         f"Any edge: largest |z| {about.estimate:.2f}, p {about.p:.4f}. "
         "The unit is the cell: this is about these donors.",
     ]
+    if about.p > 0.05:
+        text = f"One edge with |z| {about.detail['mde']:.2f} would have been found with power 0.8"
+        if (change := about.detail.get("mde_difference")) is not None:
+            text += f": for the median edge a change of its correlation by {change:.3f}"
+        lines.append(f"{text}.")
     if len(differ):
         lines.append(differ.head(20).round(3).to_string(index=False))
     shares = ", ".join(

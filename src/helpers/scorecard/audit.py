@@ -39,6 +39,7 @@ from helpers.scorecard.one_reference import reference_score
 from helpers.scorecard.results import Scorecard
 from helpers.scorecard.score import checked_settings
 from helpers.scorecard.universe import universe_of
+from helpers.scorecard.verdict import MEANING
 
 RANDOM = "random weights"
 MOST_CELLS = 5000
@@ -87,7 +88,8 @@ def audit(
         ``"symmetric"`` (their mean); answers are corrected over all of them.
     arms
         Any of `helpers.edges.arms.ARMS`; attention is always among them. Each adds its mean over
-        layers to the references of the card, and answers are corrected over all of them.
+        layers to the references of the card, and answers are corrected over all of them; draws
+        are then as many as the correction needs.
     n_cells, n_genes, min_count
         Most cells and genes, and fewest cells that hold both genes of a pair.
     margin, alpha, permutations, rewired, seed
@@ -158,6 +160,10 @@ def audit(
         {way: pool(a.sel(direction=way)) for way in direction} | pooled_arms(more, direction)
         for a, more in ((attention, found), (noise, read_others(untrained, others, min_count)))
     ]
+    if others:  # a p has a floor, which the correction must not lift above the level
+        tests = len(both[0]) * len(one.references) * len(MEANING)
+        for name in ("permutations", "rewired"):
+            settings[name] = max(settings[name], int(2.5 * tests / alpha))
     tell("4 of 5: references, nulls and rivals")
     scored = []
     for k, (name, network) in enumerate(one.references.items()):
