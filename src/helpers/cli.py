@@ -1,4 +1,4 @@
-"""The command line: ``helpers data|models|worlds|score|audit|compare``, and what others add.
+"""The command line: ``helpers score|audit|extract|compare|data|models|worlds``, and more.
 
 Exit codes: 0 done, 1 our own clear error, 2 wrong usage.
 """
@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from helpers.datasets import commands as data
 from helpers.datasets import world_commands as worlds
+from helpers.edges.commands import extract
 from helpers.errors import HelpersError
 from helpers.evaluation.commands import compare
 from helpers.models import commands as models
@@ -90,6 +91,8 @@ app.command(
 app.command(
     epilog="Example: helpers audit scgpt-baron --cells baron-human --reference trrust -o card.html"
 )(audit)
+
+app.command(epilog="Example: helpers extract scgpt-baron --cells baron-human --out sums")(extract)
 
 app.command(epilog="Example: helpers compare cells.h5ad --by condition --first ctrl --second stim")(
     compare

@@ -1,0 +1,113 @@
+"""Extraction and pages as jobs: on this machine, and through a real Slurm of one node."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from page_runs import book_result, values_of
+from slurm_cluster import cluster, installed
+
+from bookkit import fingerprint
+from helpers.datasets import load
+from helpers.files import data_dir, sha256_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.network]
+PAGE = "22_mediation_bias"
+SHARDS = 3
+
+
+@pytest.fixture(scope="module")
+def cells(tmp_path_factory):
+    """A file of 120 real cells."""
+    path = tmp_path_factory.mktemp("cells") / "cells.h5ad"
+    few = load("baron-human")[:120].copy()
+    few.uns, few.var = {}, few.var[[]]
+    few.write_h5ad(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def slurm(root, tmp_path_factory):
+    installed(root)
+    with cluster(tmp_path_factory.mktemp("slurm")):
+        yield
+
+
+def snakemake(root: Path, *options: str, **variables: str) -> subprocess.CompletedProcess:
+    kept = os.environ | {"HELPERS_DATA_DIR": str(data_dir())} | variables
+    return subprocess.run(
+        [sys.executable, "-m", "snakemake", "--nolock", *options],
+        cwd=root,
+        env=kept,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def extracted(root: Path, profile: str, cells: Path, out: Path, *more: str):
+    given = [f"model=scgpt-baron cells={cells} out={out} shards={SHARDS}"]
+    return snakemake(
+        root,
+        *("-s", "workflow/extract.smk", "--profile", f"workflow/profiles/{profile}"),
+        *more,
+        *("--config", *given[0].split()),
+    )
+
+
+def sums_of(out: Path) -> dict[str, str]:
+    return {path.name: sha256_of(path) for path in sorted((out / "shards").glob("*.npz"))}
+
+
+@pytest.fixture(scope="module")
+def local(root, cells, tmp_path_factory):
+    out = tmp_path_factory.mktemp("local") / "out"
+    done = extracted(root, "local", cells, out, "--cores", "1")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (out / "edges.parquet").is_file() and len(sums_of(out)) == SHARDS
+    return out
+
+
+def test_a_second_run_does_nothing(root, local, cells):
+    again = extracted(root, "local", cells, local, "--cores", "1")
+    assert again.returncode == 0 and "Nothing to be done" in again.stderr + again.stdout
+
+
+def test_slurm_survives_a_killed_job_and_gives_the_same_bytes(slurm, root, local, cells, tmp_path):
+    out = tmp_path / "out"
+    running = "squeue -h -t RUNNING -o %i | head -1"
+    script = f"until [ -e {out}/plan.json ] && {running} | grep -q .; do sleep 0.2; done; "
+    script += f"scancel $({running})"
+    with subprocess.Popen(["bash", "-c", script]) as watching:
+        first = extracted(root, "slurm", cells, out)
+        watching.kill()
+    assert first.returncode != 0 and len(sums_of(out)) < SHARDS
+    again = extracted(root, "slurm", cells, out)
+    assert again.returncode == 0, again.stderr[-3000:]
+    assert "SLURM jobid" in again.stderr and sums_of(out) == sums_of(local)
+    (out / "shards" / "shard-00001.npz").unlink()
+    (out / "edges.parquet").unlink()
+    third = extracted(root, "slurm", cells, out)
+    assert third.returncode == 0, third.stderr[-3000:]
+    assert third.stderr.count("with SLURM jobid") == 2, "the shard and the merge, nothing else"
+    assert sums_of(out) == sums_of(local)
+
+
+def test_a_page_through_slurm_has_the_values_of_the_book(slurm, root, tmp_path):
+    book = book_result(PAGE)
+    if book is None:
+        pytest.skip(f"the book has no current result of {PAGE}: make book")
+    results = tmp_path / "results"
+    stamp = results / fingerprint.stamp(PAGE, "demo").relative_to(book.parent.parent)
+    done = snakemake(
+        root,
+        *("--executor", "slurm", "--jobs", "2", "--slurm-no-account", "--latency-wait", "30"),
+        *("--slurm-status-command", "squeue", "--seconds-between-status-checks", "5"),
+        *("--default-resources", "mem_mb=3000", "runtime=30", "--config", "profile=demo"),
+        *("--", str(stamp)),
+        HELPERS_RESULTS_DIR=str(results),
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert values_of(results / "demo" / PAGE) == values_of(book)
