@@ -176,6 +176,19 @@ def test_a_target_that_is_hidden_from_its_own_head_has_no_effect_to_mediate(page
     assert row["found"] == 0 and not shares.any()
 
 
+def test_noise_alone_has_the_share_and_the_hits_that_the_laws_say(page):
+    rng, seen = np.random.default_rng(13), []
+    for _ in range(60):
+        r = rng.normal(size=(20, 12))
+        hits = page["published_shares"](r, np.ones(12))[1].sum()
+        seen.append((hits, page["noise_of"](r) if not seen else None, r))
+    law = seen[0][1]
+    shares = [np.sort(np.abs(r.mean(1)))[-5:].sum() / np.abs(r.mean(1)).sum() for *_, r in seen]
+    assert law["share by noise"] == pytest.approx(np.mean(shares), abs=0.03)
+    assert law["hits by noise"] == pytest.approx(np.mean([one[0] for one in seen]), abs=0.5)
+    assert page["noise_of"](np.zeros((20, 12))) == {}
+
+
 def test_too_few_cells_are_no_test_and_contexts_are_kept_whole(page):
     few = np.random.default_rng(12).normal(size=(4, 5))
     assert page["any_test"](few, np.random.default_rng(0))[0].reason.startswith("5 cells")
