@@ -25,7 +25,7 @@ from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from bookkit import fingerprint, notebooks, provenance
+from bookkit import fingerprint, holding, notebooks, provenance
 from bookkit.download import resolved
 from bookkit.findings import Results
 from bookkit.publish import tidy
@@ -98,7 +98,8 @@ def run(
     ParameterError
         If a parameter is unknown, of the wrong type, or not allowed; nothing has run then.
     RunError
-        If the notebook fails; its log and what it had shown are kept in ``NAME.failed``.
+        If the notebook fails; its log and what it had shown are kept in ``NAME.failed``. Also if
+        another process is running it into the same folder.
     """
     parameters = notebooks.settled(name, profile, given)
     target = notebooks.check_profile_name(into or (CUSTOM if given else profile))
@@ -117,12 +118,13 @@ def run(
         "stated": provenance.stated_state(name),
         "started": time.time(),
     }
-    results_dir().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".run-", dir=results_dir()) as aside:
-        _execute(Path(aside), name, context, failed=folder.with_name(f"{name}.failed"))
+    failed = folder.with_name(f"{name}.failed")
+    made_in = {"prefix": holding.aside_of(folder), "dir": results_dir()}
+    with holding.held(folder), tempfile.TemporaryDirectory(**made_in) as aside:
+        _execute(Path(aside), name, context, failed)
         with atomic_write(folder) as temporary:
             shutil.move(Path(aside) / name, temporary)
-    shutil.rmtree(folder.with_name(f"{name}.failed"), ignore_errors=True)
+        shutil.rmtree(failed, ignore_errors=True)
     minutes = (time.time() - context["started"]) / 60
     return Finished(name, folder, True, minutes)
 
@@ -164,7 +166,7 @@ def _execute(aside: Path, name: str, context: dict[str, Any], failed: Path) -> N
 def _papermill(aside: Path, executed: Path, context: dict[str, Any]) -> str | None:
     """Run papermill; return what went wrong, or ``None``."""
     try:
-        with _environment(aside / "context.json"), _sockets() as config:
+        with _environment(aside / "context.json"), _sockets(aside) as config:
             papermill.execute_notebook(
                 aside / "source.ipynb",
                 executed,
@@ -185,14 +187,13 @@ def _papermill(aside: Path, executed: Path, context: dict[str, Any]) -> str | No
 
 
 @contextmanager
-def _sockets() -> Iterator[Config]:
+def _sockets(aside: Path) -> Iterator[Config]:
     """Yield a configuration that talks to the kernel over sockets in a folder of its own.
 
-    No ports are opened, so nobody else can connect. The folder lies in the system's temporary
-    folder because the paths of sockets may not be long.
+    No ports are opened, so nobody else can connect.
     """
-    with tempfile.TemporaryDirectory(prefix="kernel-") as folder:
-        file = str(Path(folder) / "kernel.json")
+    with holding.sockets_for(aside) as folder:
+        file = str(folder / "kernel.json")
         yield Config({"KernelManager": {"transport": "ipc", "connection_file": file}})
 
 

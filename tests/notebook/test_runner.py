@@ -1,9 +1,11 @@
 """Real runs: what they leave, what reruns after a change, and what a failure leaves."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -141,3 +143,23 @@ def test_a_run_that_is_stopped_leaves_nothing(fresh):
     assert run.wait(timeout=120) != 0
     assert not list(fresh.results.glob(".run-*"))
     assert not (fresh.results / "demo" / "00_first").exists()
+
+
+def test_a_second_run_at_once_is_refused_and_what_a_killed_one_left_goes(fresh):
+    command = [sys.executable, "-m", "helpers.cli", "run", "00_first"]
+    run = subprocess.Popen(command, env=fresh.environment, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not list(fresh.results.glob(".run-*/sockets")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    (left,) = fresh.results.glob(".run-*")
+    run.send_signal(signal.SIGSTOP)  # it shall not end before the other one asks
+    sockets = Path((left / "sockets").read_text())
+    second = fresh.helpers("run", "00_first")
+    run.kill()
+    run.wait(timeout=60)
+    assert second.returncode == 1
+    assert second.stderr.count("\n") == 1 and f"process {run.pid} " in second.stderr
+    assert left.is_dir() and sockets.is_dir()
+    assert fresh.helpers("run", "00_first").returncode == 0
+    assert not left.exists() and not sockets.exists()
+    assert fresh.values("00_first")["n"]["value"] == 12

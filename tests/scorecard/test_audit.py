@@ -104,12 +104,12 @@ def test_what_cannot_be_audited_is_said(changes, words):
 
 
 def test_an_own_network_of_too_few_edges_abstains(tmp_path):
-    path = tmp_path / "few.csv"
+    path = tmp_path / "w\u00e9nig.csv"
     pd.DataFrame({"source": ["JUN", "FOS"], "target": ["MYC", "JUN"]}).to_csv(path, index=False)
     card = helpers.audit("scgpt-baron", "baron", [str(path)], **SMALL, direction=["forward"])
-    assert list(card.verdicts) == ["few, forward"]
-    assert card.verdicts["few, forward"].startswith("Cannot be told")
-    assert "not_estimable" in card.audit["heads"]["few"]
+    assert list(card.verdicts) == ["w\u00e9nig, forward"]
+    assert card.verdicts["w\u00e9nig, forward"].startswith("Cannot be told")
+    assert "not_estimable" in card.audit["heads"]["w\u00e9nig"]
     jsonschema.validate(json.loads(json.dumps(as_record(card))), schema())
     assert "not estimable" in as_html(card)
 

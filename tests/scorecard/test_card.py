@@ -116,6 +116,23 @@ def test_the_command_writes_what_it_is_asked_for(files):
     read((files / "a" / "c.html").read_text("utf-8"))
 
 
+ACUTE, NETWORK = "e\N{COMBINING ACUTE ACCENT}dges <b>&$x$", "\u0441\u0435\u0442\u044c \u8abf\u63a7"
+"""A name whose accent stands apart, as some systems write it, with markup; Cyrillic and Chinese."""
+
+
+def test_names_keep_the_letters_of_every_script(files):
+    (files / "edges.tsv").rename(files / f"{ACUTE}.tsv")
+    (files / "mine.csv").rename(files / f"{NETWORK}.csv")
+    done = run(f"{ACUTE}.tsv", "-r", f"{NETWORK}.csv", "-o", "c.html", "-o", "c.json")
+    assert done.exit_code == 0, done.output
+    record = json.loads((files / "c.json").read_text("utf-8"))
+    assert record["name"] == "\u00e9dges-b-x"
+    assert [one["name"] for one in record["references"]] == [NETWORK.replace(" ", "-")]
+    reader = read((files / "c.html").read_text("utf-8"))
+    shown = {f"Scorecard: {record['name']}", NETWORK.replace(" ", "-")}
+    assert shown <= set(reader.words) and "b" not in reader.tags
+
+
 @pytest.mark.parametrize(
     "words",
     [

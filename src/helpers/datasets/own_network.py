@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -90,8 +91,41 @@ def network_of(
     return edges
 
 
+def title_of(name: str) -> str:
+    """Return what a reference is called for readers: a file's name without folder and suffix.
+
+    Letters of every script stay, with their marks; what is neither letter nor number is a hyphen.
+
+    Examples
+    --------
+    >>> title_of("trrust"), title_of("data/réseau no 2.tsv")
+    ('trrust', 'réseau-no-2')
+    """
+    if not is_file_name(name):
+        return name
+    stem = re.sub(r"(\.(csv|tsv|txt|parquet))?(\.gz)?$", "", Path(name).name, flags=re.IGNORECASE)
+    stem = unicodedata.normalize("NFC", stem)
+    # Letters, marks and numbers; some systems take accents and letters of a name apart.
+    kept = (c if unicodedata.category(c)[0] in "LMN" or c == "_" else "-" for c in stem)
+    return re.sub("-+", "-", "".join(kept)).strip("-") or "network"
+
+
+def short_name(name: str) -> str:
+    """Return `title_of` a reference in the letters that keys of results may have.
+
+    Examples
+    --------
+    >>> short_name("trrust"), short_name("data/my network.v2.tsv"), short_name("réseau.csv")
+    ('trrust', 'my-network-v2', 'reseau')
+    """
+    plain = unicodedata.normalize("NFKD", title_of(name)).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", plain).strip("-") or "network"
+
+
 def networks(
-    names: Sequence[str] | Mapping[str, pd.DataFrame], organism: str = "human"
+    names: Sequence[str] | Mapping[str, pd.DataFrame],
+    organism: str = "human",
+    named: Callable[[str], str] = short_name,
 ) -> dict[str, pd.DataFrame]:
     """Return short name -> edges of registered references and of files.
 
@@ -101,6 +135,8 @@ def networks(
         Names of `load_reference` and paths of tables (see `read_network`), or name -> table.
     organism
         ``human`` or ``mouse``.
+    named
+        What a reference is called: `short_name` or, where nothing is kept under it, `title_of`.
 
     Raises
     ------
@@ -113,26 +149,12 @@ def networks(
         raise ParameterError("give a list of references, such as ['trrust', 'my/network.csv']")
     found: dict[str, pd.DataFrame] = {}
     for name in map(str, names):
-        short = short_name(name)
+        short = named(name)
         if short in found:
             raise ParameterError(f"two references are called {short!r}; rename a file")
         own = is_file_name(name)
         found[short] = read_network(name, organism) if own else load_reference(name, organism)
     return found
-
-
-def short_name(name: str) -> str:
-    """Return what a reference is called in tables: a file's name without folder and suffix.
-
-    Examples
-    --------
-    >>> short_name("trrust"), short_name("data/my network.v2.tsv")
-    ('trrust', 'my-network-v2')
-    """
-    if not is_file_name(name):
-        return name
-    stem = re.sub(r"(\.(csv|tsv|txt|parquet))?(\.gz)?$", "", Path(name).name, flags=re.IGNORECASE)
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-") or "network"
 
 
 def said(report: Mapping[str, object]) -> str:

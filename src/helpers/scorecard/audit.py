@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from helpers.datasets.own_network import networks
+from helpers.datasets.own_network import networks, title_of
 from helpers.edges.arms import every_score
 from helpers.edges.attention import DIRECTIONS, pool
 from helpers.errors import ParameterError
@@ -132,7 +132,7 @@ def audit(
     directions_of(direction)
     others = beside_attention(arms)
     if cells not in (SIM, CONTROL):
-        networks(references)  # before anything that takes long
+        networks(references, named=title_of)  # before anything that takes long
     if parts is None and shards != 1:
         raise ParameterError(
             f"shards is {shards}; name a folder for the parts: parts='audit.parts'"

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.datasets.edge_tables import clean_names, read_text_table
-from helpers.datasets.own_network import short_name
+from helpers.datasets.own_network import title_of
 from helpers.errors import DataError, ParameterError
 from helpers.files import sha256_of
 from helpers.scorecard.edge_reading import listed, matrix_of, melted
@@ -89,7 +89,7 @@ def read_edges(
     if isinstance(edges, pd.DataFrame):
         found, name = edges, name or "edges"
     elif isinstance(edges, (str, Path)):
-        name = name or short_name(str(edges))
+        name = name or title_of(str(edges))
         found, report["notes"] = read_text_table(edges)
         path = Path(edges).expanduser()
         report |= {"file": path.name, "sha256": sha256_of(path)}

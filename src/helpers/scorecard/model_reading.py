@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
+from helpers.datasets.own_network import networks, title_of
 from helpers.errors import ParameterError
 from helpers.extraction import extract, extract_sharded
 from helpers.extraction.devices import choose
 from helpers.models.adapter import ModelAdapter, Tokens
 from helpers.models.load import load_model
 from helpers.models.training import random_model
-from helpers.reading import READ, Reading, choose_genes, models_for, references_for
+from helpers.reading import CONTROL, READ, SIM, Reading, choose_genes, models_for, references_for
 
 FEW = 4
 """Cells that are read to learn how long one takes."""
@@ -76,7 +77,10 @@ def make_ready(
     if len(found) != 1:
         raise ParameterError(f"{model!r} is more than one model; audit them one by one")
     ((name, spec),) = found.items()
-    edges = references_for(data, references)
+    if data in (SIM, CONTROL):
+        edges = references_for(data, references)
+    else:
+        edges = networks(references, named=title_of)
     cells = adata[:, adata.var[READ]].copy()
     adapter = load_model(spec)
     tokens = adapter.tokenise(cells, seed=seed)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from helpers.datasets.own_network import networks
+from helpers.datasets.own_network import networks, title_of
 from helpers.errors import ParameterError
 from helpers.scorecard.covariates import cells_of, orthologs_note
 from helpers.scorecard.edge_list import EdgeList, read_edges, said
@@ -94,7 +94,7 @@ def score_edges(
     settings |= {"organism": organism, "listed_only": listed_only}
     listed = read_edges(edges, name, direction, signed)
     adata, total = (None, 0) if cells is None else cells_of(cells, n_cells, seed, organism)
-    found = networks(references, organism)
+    found = networks(references, organism, title_of)
     scored = []
     for k, (short, network) in enumerate(found.items()):
         universe = universe_of(listed, network, short, listed_only)

@@ -115,7 +115,7 @@ def relative_variance(estimator: str, share: float = 0.0, scale: float = 1.0) ->
     c = HUBER * mad
     inside = law(c, "cdf") - law(-c, "cdf")
     squares = 2 * integrate.quad(lambda x: x**2 * law(x, "pdf"), 0, c)[0]
-    return (squares + c**2 * (1 - inside)) / inside**2
+    return float((squares + c**2 * (1 - inside)) / inside**2)
 
 
 def rejected_by(estimator: str, values: np.ndarray, alpha: float = 0.05) -> np.ndarray:
