@@ -34,6 +34,7 @@ from helpers.interventions import (
     screened,
     share_of_total,
     target_readout,
+    traced,
 )
 from helpers.interventions.edits import Edit
 from helpers.interventions.effects import each
@@ -469,3 +470,23 @@ def test_knock_outs_are_those_of_single_runs(family):
     assert ko.count.sum() == sum(counts.values())
     with pytest.raises(DataError, match="hold 40 of 12 targets"):
         KnockOuts(model, tokens, tfs, targets, 40, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_traced_pairs_are_the_cells_that_hold_both_with_one_gene_hidden_and_one_knocked_out(family):
+    model, adata = hand_set(family, some_network(2), GENES), some_cells(2, 20)
+    tokens = model.tokenise(adata)
+    a, b = GENES.index("TF1"), GENES.index("G3")
+    both = [row for row, genes in enumerate(tokens.genes) if a in genes and b in genes]
+    clean, changed, readout = traced(model, tokens, "TF1", "G3", most=4, skip=2)
+    assert clean.cells.tolist() == tokens.cells[both[2:6]].tolist()
+    plain = model.collate(tokens, both[2:6])
+    at = places_of(plain, b)
+    hidden = hide_tokens(model, plain, at)
+    gone = knock_out(model, hidden, places_of(plain, a))
+    for one, other in ((clean, hidden), (changed, gone)):
+        assert torch.equal(one.ids, other.ids)
+        assert one.values is None or torch.equal(one.values, other.values)
+    assert torch.equal(readout.places, at[:, None])
+    with pytest.raises(DataError, match="hold TF1 and G3; more than"):
+        traced(model, tokens, "TF1", "G3", skip=len(both))

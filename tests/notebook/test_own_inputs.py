@@ -1,12 +1,14 @@
-"""Pages 10 to 12 on cells and checkpoints that do not come with the book."""
+"""Pages on cells and checkpoints that do not come with the book."""
 
 from __future__ import annotations
 
 import json
 
+import pandas as pd
 import pytest
 
 from bookkit import runner
+from helpers.datasets import load
 from helpers.datasets.catalogue import artefact, dataset
 from helpers.datasets.fetch import is_available
 from helpers.models.load import load_model
@@ -39,3 +41,18 @@ def test_checkpoint_of_ones_own(results, tmp_path):
     given = {"model": f"scgpt:{tmp_path / 'checkpoint'}", "data": data}
     found = values_of("12_null_models", given)
     assert any(f"own-scgpt/{data}" in key for key in found)
+
+
+@pytest.mark.parametrize("name", ["01_data", "02_models"])
+def test_first_pages_on_a_file_of_ones_own(results, tmp_path, name):
+    """Labels of a file are text of somebody else's: they stay text."""
+    cells = load("baron-human")[:120].copy()
+    kinds = cells.obs["cell_type"].astype(str).replace({"acinar": "<b>acinar</b>"})
+    cells.obs = pd.DataFrame({"kind": kinds, "who": ["a", "b"] * 60})
+    cells.var, cells.uns = cells.var[[]], {}
+    cells.write_h5ad(tmp_path / "mine.h5ad")
+    given = {"data": str(tmp_path / "mine.h5ad"), "cell_type": "kind", "donor": "who"}
+    found = values_of(name, given)
+    assert found["own/here"]["value"] and found["own/species"]["value"] == "human"
+    page = (results / "custom" / name / f"{name}.ipynb").read_text()
+    assert "acinar" in page and "<b>" not in page

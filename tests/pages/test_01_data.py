@@ -9,6 +9,8 @@ import pytest
 from scipy import sparse
 
 from bookkit import definitions
+from helpers.datasets import load_reference
+from helpers.estimates import NotEstimable
 
 
 @pytest.fixture
@@ -75,3 +77,43 @@ def test_choices_count_edges_inside(page, cells):
     many, report = page["choice"](cells, edges, tfs, edges["target"])
     assert few["genes"] == 5 and many["genes"] > 5
     assert many["tfs"] == 2 and many["edges"] == 2 and report["targets_given"] == 3
+
+
+@pytest.fixture
+def own_file(cells, tmp_path):
+    """The cells above under the symbols of 60 TFs of TRRUST, with columns of other names."""
+    names = load_reference("trrust")["source"].unique()
+    cells.var_names = sorted(names)[:60]
+    cells.obs.columns = ["who", "kind"]
+    cells.write_h5ad(tmp_path / "mine.h5ad")
+    return str(tmp_path / "mine.h5ad")
+
+
+def test_own_cells_are_read_and_what_was_kept_is_said(page, cells, own_file):
+    page |= {"donor": "who", "cell_type": "kind"}
+    mine, kept = page["own_cells"](own_file)
+    assert page["no_donors"](mine) is None
+    assert page["composition"](mine).loc["b"].to_dict() == {"s": 50, "t": 0}
+    assert (mine.X != cells.X).nnz == 0
+    some = {"species": "human", "values": "counts of layers['counts']", "genes kept": 60}
+    assert some.items() <= kept.items() and kept["cells drawn"] == 120
+    page["most_cells"] = 50
+    few, kept = page["own_cells"](own_file)
+    assert (few.n_obs, kept["cells in the file"], kept["cells drawn"]) == (50, 120, 50)
+
+
+def test_own_cells_without_labels_have_a_named_reason(page, own_file):
+    mine, _ = page["own_cells"](own_file)
+    reason = page["no_donors"](mine)
+    assert isinstance(reason, NotEstimable) and "donor=COLUMN" in reason.reason
+
+
+def test_own_coverage_counts_edges_of_genes_that_are_seen(page, own_file):
+    mine, _ = page["own_cells"](own_file)
+    mine.X = mine.X.multiply(np.arange(60) > 0).tocsr()  # a gene that no cell shows takes its edges with it
+    seen = set(mine.var_names[1:])
+    page["covered"] = pd.DataFrame({"edges": 1, "edges_detected": 1}, page["REFERENCES"])
+    edges = load_reference("trrust")
+    inside = edges["source"].isin(seen) & edges["target"].isin(seen)
+    table = page["own_coverage"](mine)
+    assert table.loc["trrust", "yours"] == inside.sum() > 0

@@ -1,14 +1,17 @@
 """Functions of page 50 against second routes, and on runs whose truth is known."""
 
+from itertools import product
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from hand_set_models import GENES, HEAD, MLP, hand_set, some_cells, some_network
 from scipy import stats
 
 from helpers.datasets.simulate.circuits import summaries
-from helpers.estimates import NotEstimable
+from helpers.estimates import Estimate, NotEstimable
+from helpers.interventions import Component, heads, mlps, restore, traced
 from bookkit.page_functions import definitions
 from helpers.statistics.from_summaries import chance_corrected_share
 from helpers.statistics.shared_sets import independent_null
@@ -88,3 +91,115 @@ def test_counts_fall_as_defects_are_removed_and_noise_counts_too(page):
     real = archive(np.r_[np.full(4, 50.0), np.zeros(20)], seed=6)
     part = real[(real["m2"] > 0) & (real["tissue"] == "lung")]
     assert page["component_counts"](part, np.random.default_rng(7))["bh_of_all"] >= 8
+
+
+def test_the_largest_t_is_adjusted_as_by_all_patterns_of_signs(page):
+    r = np.random.default_rng(8).normal(0.4, 1, (5, 8))
+    t, found = page["family"](r, np.random.default_rng(0), flips=9999)
+    assert t == pytest.approx(stats.ttest_1samp(r, 0, axis=1).statistic)
+    turned = [
+        np.abs(stats.ttest_1samp(r * signs, 0, axis=1).statistic).max()
+        for signs in product((-1, 1), repeat=8)
+    ]
+    share = (np.array(turned)[:, None] >= np.abs(t) - 1e-9).mean(axis=0)
+    assert found.adjusted == pytest.approx(share, abs=0.02)
+
+
+def verdicts(page, share, n, seed):
+    rng = np.random.default_rng(seed)
+    made = [page["verdicts"](*page["table_world"](share, rng), rng) for _ in range(n)]
+    return {rule: pd.DataFrame([one[rule] for one in made]) for rule in ("published", "corrected")}
+
+
+def test_without_mediation_the_corrected_rule_claims_at_its_level_and_the_published_does_not(page):
+    found = verdicts(page, 0.0, 400, 9)
+    assert found["corrected"][2].mean() <= stats.binom.ppf(0.999, 400, 0.05) / 400
+    assert found["published"][2].mean() > 0.2
+    assert abs(found["corrected"][1].mean()) < 0.03
+    assert found["published"][1].abs().median() > 2 * found["corrected"][1].abs().median()
+
+
+def test_a_planted_mediator_comes_first_in_95_of_100_tables(page):
+    found = verdicts(page, 0.4, 100, 10)
+    assert (found["corrected"][0] == 0).mean() >= 0.95 > (found["published"][0] == 0).mean()
+    assert found["corrected"][1].mean() == pytest.approx(0.4, abs=0.03)
+    assert found["corrected"][2].mean() > 0.7
+
+
+def test_the_only_head_that_writes_comes_first_in_40_networks(page):
+    control = page["load_model"]("control-scgpt")
+    tokens = control.tokenise(page["draw_cells"]("control", 20, 0))
+    edges = page["references_for"]("control", [])["network"]
+    rng, right = np.random.default_rng(11), []
+    for r, effect, path in page["network_tables"](control, tokens, edges, 40, rng):
+        right.append(page["verdicts"](r, effect, rng)["corrected"][0] == path)
+        others = np.delete(r[: len(heads(control))], path, axis=0)
+        assert np.abs(others).max() < 1e-6, "heads that write nothing restore nothing"
+    assert np.mean(right) >= 0.95
+    blocked = page["planted_network"](control, None, 0)
+    two = traced(blocked, tokens, edges["source"][0], edges["target"][0], 16)
+    table, total = restore(blocked, *two, [*heads(blocked), *mlps(blocked)])
+    assert not total.any()
+    none, adjusted = page["any_test"](table.to_numpy(), rng)
+    assert isinstance(none, NotEstimable) and (adjusted == 1).all()
+
+
+def judged(page, family):
+    """One edge of a network set by hand, in cells of four donors, cell types not known."""
+    network, cells = some_network(4), some_cells(4, 80)
+    model = hand_set(family, network, GENES)
+    space = page["judged_pair"].__globals__
+    space.update(screen_cells=6, trace_cells=40)
+    obs = pd.DataFrame({"donor": np.repeat(["a", "b", "c", "d"], 20)}, index=cells.obs_names)
+    edge = network.iloc[0]
+    return model, *page["judged_pair"](model, model.tokenise(cells), obs, edge)
+
+
+def test_a_circuit_set_by_hand_is_found_and_nothing_else(page):
+    model, tests, row, shares = judged(page, "scgpt")
+    parts = [*heads(model), *mlps(model)]
+    circuit = {Component("head", *HEAD), Component("mlp", MLP)}
+    assert {c for c, share in zip(parts, shares, strict=True) if abs(share) > 1e-3} == circuit
+    assert row["first"] in set(map(str, circuit)) and row["found"] == 2
+    for number in ("50.21", "50.22", "50.24"):
+        assert tests[number].p < 0.05
+    assert tests["50.21"].estimate > 0
+    assert "no column cell_type" in tests["50.23"].reason
+    assert isinstance(tests["50.25"], Estimate)
+    assert tests["50.25"].value == pytest.approx(1, abs=1e-3)
+
+
+def test_a_target_that_is_hidden_from_its_own_head_has_no_effect_to_mediate(page):
+    """Geneformer's mask takes the place of the token, so the head set by hand knows no target."""
+    _, tests, row, shares = judged(page, "geneformer")
+    assert {one.reason for one in tests.values()} == {"the knock-out changes nothing that is read"}
+    assert row["found"] == 0 and not shares.any()
+
+
+def test_noise_alone_has_the_share_and_the_hits_that_the_laws_say(page):
+    rng, seen = np.random.default_rng(13), []
+    for _ in range(60):
+        r = rng.normal(size=(20, 12))
+        hits = page["published_shares"](r, np.ones(12))[1].sum()
+        seen.append((hits, page["noise_of"](r) if not seen else None, r))
+    law = seen[0][1]
+    shares = [np.sort(np.abs(r.mean(1)))[-5:].sum() / np.abs(r.mean(1)).sum() for *_, r in seen]
+    assert law["share by noise"] == pytest.approx(np.mean(shares), abs=0.03)
+    assert law["hits by noise"] == pytest.approx(np.mean([one[0] for one in seen]), abs=0.5)
+    assert page["noise_of"](np.zeros((20, 12))) == {}
+
+
+def test_too_few_cells_are_no_test_and_contexts_are_kept_whole(page):
+    few = np.random.default_rng(12).normal(size=(4, 5))
+    assert page["any_test"](few, np.random.default_rng(0))[0].reason.startswith("5 cells")
+    assert isinstance(page["replay_test"](np.ones(2), 1.0), NotEstimable)
+    obs = pd.DataFrame({"donor": ["a"] * 5})
+    assert page["replays"](few, np.ones(5), obs, "donor")[0] is None
+    labels = np.array(list("aaaabbbccd"))
+    half = page["apart"](labels)
+    assert not set(labels[half]) & set(labels[~half]) and half.sum() == 6
+    assert page["replay_test"](-np.arange(1.0, 7), -1.0).estimate == pytest.approx(3.5)
+    edges = pd.DataFrame({"source": ["X"], "target": ["Y"]})
+    tokens = SimpleNamespace(gene_names=["A", "B"], genes=[np.arange(2)] * 3)
+    assert page["candidates"](edges, tokens, 5).empty
+    assert page["strongest_pairs"](None, tokens, edges).empty

@@ -41,6 +41,7 @@ EXPORTS = {
     "effects": ("ablate", "restore", "share_of_total"),
     "inputs": ("hide_tokens", "knock_out", "places_of"),
     "knock_outs": ("KnockOuts",),
+    "pairs": ("traced",),
     "readouts": ("Readout", "target_readout"),
     "replacements": ("recorded", "replacement"),
     "replay": ("Replay",),
