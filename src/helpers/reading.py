@@ -144,7 +144,7 @@ def draw_cells(data: str, n_cells: int, seed: int, symbols: str = "", **columns:
     seed
         Seed of the draw.
     symbols, **columns
-        Columns of a file's ``var`` and ``obs``: symbols, ``cell_type``, ``donor``;
+        Columns of a file's ``var`` and ``obs``: symbols, ``cell_type``, ``donor``, ``batch``;
         empty where they have these names. The simulated worlds need none.
 
     Returns

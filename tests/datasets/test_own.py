@@ -460,7 +460,7 @@ def test_a_file_that_cannot_be_used_is_refused_with_a_reason(cells, tmp_path, ca
     assert len(str(error.value)) < 17_000 and "Traceback" not in str(error.value)
 
 
-@pytest.mark.parametrize("role", ["cell_type", "donor", "symbols"])
+@pytest.mark.parametrize("role", ["cell_type", "donor", "batch", "symbols"])
 def test_a_column_that_is_not_there_is_named_with_those_that_are(cells, tmp_path, role):
     with pytest.raises(HelpersError, match=r"has no column 'sort of'; it has \["):
         open_own(written(cells, tmp_path), **{role: "sort of"})

@@ -20,7 +20,7 @@ from helpers.datasets.own_files import Slot, open_file, reading
 from helpers.datasets.own_genes import Genes, name_genes
 from helpers.errors import DataError
 
-ROLES = ("cell_type", "donor")
+ROLES = ("cell_type", "donor", "batch")
 """Columns of ``obs`` that pages know."""
 
 
@@ -115,7 +115,7 @@ def open_own(
     symbols
         Column of ``var`` with gene names (see `helpers.datasets.own_genes.name_genes`).
     **columns
-        ``cell_type``, ``donor``: the columns of ``obs`` that hold them; where empty,
+        ``cell_type``, ``donor``, ``batch``: the columns of ``obs`` that hold them; where empty,
         the columns of these names, if there are such.
 
     Raises
