@@ -16,6 +16,7 @@ from helpers.files import data_dir, sha256_of
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 PAGE = "22_mediation_bias"
 SHARDS = 3
+SOON = ("--slurm-init-seconds-before-status-checks", "5")  # 40 are kinder to a shared cluster
 
 
 @pytest.fixture(scope="module")
@@ -81,15 +82,15 @@ def test_slurm_survives_a_killed_job_and_gives_the_same_bytes(slurm, root, local
     script = f"until [ -e {out}/plan.json ] && {running} | grep -q .; do sleep 0.2; done; "
     script += f"scancel $({running})"
     with subprocess.Popen(["bash", "-c", script]) as watching:
-        first = extracted(root, "slurm", cells, out)
+        first = extracted(root, "slurm", cells, out, *SOON)
         watching.kill()
     assert first.returncode != 0 and len(sums_of(out)) < SHARDS
-    again = extracted(root, "slurm", cells, out)
+    again = extracted(root, "slurm", cells, out, *SOON)
     assert again.returncode == 0, again.stderr[-3000:]
     assert "SLURM jobid" in again.stderr and sums_of(out) == sums_of(local)
     (out / "shards" / "shard-00001.npz").unlink()
     (out / "edges.parquet").unlink()
-    third = extracted(root, "slurm", cells, out)
+    third = extracted(root, "slurm", cells, out, *SOON)
     assert third.returncode == 0, third.stderr[-3000:]
     assert third.stderr.count("with SLURM jobid") == 2, "the shard and the merge, nothing else"
     assert sums_of(out) == sums_of(local)
@@ -105,6 +106,7 @@ def test_a_page_through_slurm_has_the_values_of_the_book(slurm, root, tmp_path):
         root,
         *("--executor", "slurm", "--jobs", "2", "--slurm-no-account", "--latency-wait", "30"),
         *("--slurm-status-command", "squeue", "--seconds-between-status-checks", "5"),
+        *SOON,
         *("--default-resources", "mem_mb=3000", "runtime=30", "--config", "profile=demo"),
         *("--", str(stamp)),
         HELPERS_RESULTS_DIR=str(results),
