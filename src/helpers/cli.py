@@ -15,9 +15,9 @@ from typer.core import TyperGroup
 
 from helpers.datasets import commands as data
 from helpers.datasets import world_commands as worlds
-from helpers.edges.commands import extract
 from helpers.errors import HelpersError
 from helpers.evaluation.commands import compare
+from helpers.extraction.commands import extract
 from helpers.models import commands as models
 from helpers.scorecard.commands import audit, score
 

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.datasets import load
 from helpers.datasets.simulate.screens import screen_world
 from helpers.errors import DataError
 from helpers.evaluation.responders import by_threshold
@@ -16,8 +17,8 @@ def file(tmp_path):
     made = screen_world("abundant-targets", 0, 60, 300, 3, 60, 10, kept=0.1)
     counts = np.vstack([made.controls, *made.perturbed])
     who = ["control"] * len(made.controls)
-    who += [f"GENE{k}" for k, cells in enumerate(made.perturbed) for _ in cells]
-    names = [f"GENE{k}" for k in range(60)]
+    names = load("baron-human").var_names[:60].tolist()
+    who += [names[k] for k, cells in enumerate(made.perturbed) for _ in cells]
     obs = pd.DataFrame({"perturbation": who, "batch": "one"})
     obs.index = obs.index.astype(str)
     cells = ad.AnnData(counts.astype(np.float32), obs, pd.DataFrame(index=names))
@@ -47,7 +48,7 @@ def test_a_registered_screen_has_all_its_perturbations():
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"perturbation": "GENE1"}, "0 control cells"),
+        ({"perturbation": "A1CF"}, "0 control cells"),
         ({"perturbation": "control"}, "no perturbation has 30 cells"),
     ],
 )

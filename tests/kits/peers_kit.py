@@ -22,7 +22,7 @@ from bookkit import definitions
 DEFINED = definitions("93_outside_evidence")
 """Peers' definitions as page 93 shows them: what readers see is what is held against peers."""
 
-GOLDEN = Path(__file__).with_name("golden.json")
+GOLDEN = Path(__file__).parents[1] / "peers" / "golden.json"
 BEELINE = {
     "AUPRC of |Pearson|": 0.2751,
     "early precision ratio of |Pearson| to one decimal": 1.350,
