@@ -39,7 +39,7 @@ def test_it_is_the_distance_of_accumulated_walks():
     weights /= np.outer(weights.sum(0), weights.sum(0))  # density, as Haghverdi et al.
     root = np.sqrt(weights.sum(0))
     values_, vectors = np.linalg.eigh(weights / np.outer(root, root))
-    order = np.argsort(-values_)[1:10]
+    order = np.argsort(-values_, kind="stable")[1:10]
     ratio = values_[order] / (1 - values_[order])
     apart = (vectors[0, order] - vectors[:, order]) * ratio
     distance = np.sqrt((apart**2).sum(axis=1))
