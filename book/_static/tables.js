@@ -41,6 +41,7 @@ document.addEventListener("DOMContentLoaded", () => {
       show();
     };
     [...table.tHead.rows[0].cells].forEach((heading, column) => {
+      if (!heading.textContent.trim()) return; // an index without a name: nothing to press
       const button = document.createElement("button");
       button.type = "button";
       button.append(...heading.childNodes);
