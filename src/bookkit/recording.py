@@ -91,6 +91,11 @@ class Page:
         return results_dir() / self._context["base_profile"]
 
     @property
+    def earlier(self) -> list[str]:
+        """The notebooks that run before this one: nobody else's results may be read here."""
+        return notebooks.upstream(self.name)
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """The parameters of this run; empty when no runner is at work."""
         return dict(self._context["parameters"])
@@ -237,10 +242,14 @@ class Page:
         Raises
         ------
         RunError
-            If a declared test is missing, or the page was finished before.
+            If a declared test is missing, results were read that depend on the order in which
+            pages run, or the page was finished before.
         """
         if self._finished:
             raise RunError(f"{self.name}: finish() was called twice")
+        files = self._watch.files()
+        if late := self._later(files):
+            raise RunError(f"{self.name} reads results of pages that run later: {late}")
         recorded = set(self._tests) | {_number(test) for test in self._tests}
         if missing := [test for test in self.declares if test not in recorded]:
             raise RunError(f"{self.name}: declared tests were not recorded: {missing}")
@@ -250,7 +259,7 @@ class Page:
                 encoding="utf-8",
             )
         (self.folder / "tests.jsonl").touch()
-        record = provenance.record(self._context, self._watch.files())
+        record = provenance.record(self._context, files)
         record |= {"values": len(self._values), "tests": len(self._tests)}
         record["declares"] = list(self.declares)
         with atomic_write(self.folder / provenance.FILE) as temporary:
@@ -259,6 +268,13 @@ class Page:
         if self.stated and self.profile == INTERACTIVE:
             self.findings()
         show.show_footer(provenance.lines(record))
+
+    def _later(self, files: list[dict[str, Any]]) -> list[str]:
+        """Return the pages of this profile whose results were read although they run later."""
+        paths = [Path(one["path"]) for one in files]
+        inside = [path for path in paths if path.is_relative_to(self.profile_dir)]
+        read = {path.relative_to(self.profile_dir).parts[0] for path in inside}
+        return sorted(read & set(notebooks.names()) - set(self.earlier))
 
     def _declared(self) -> Declarations:
         if self.stated is None:
