@@ -8,7 +8,9 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache
+from importlib import metadata
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,10 @@ PACKAGES = (
     "xarray",
 )
 """Packages that numbers and figures rest on; a result is made again when one of them changes."""
+
+
+version = cache(metadata.version)
+"""Version of an installed package; asked once."""
 
 
 def git_state(root: Path) -> dict[str, Any]:

@@ -95,7 +95,8 @@ def collect_links(results: Path, among: Iterable[str] = ("*",)) -> list[Link]:
         figure.
     """
     found = []
-    for file in sorted(file for page in among for file in Path(results).glob(f"{page}/values.json")):
+    files = [file for page in among for file in Path(results).glob(f"{page}/values.json")]
+    for file in sorted(files):
         found += links_of(json.loads(file.read_text(encoding="utf-8")), file.parent.name)
     return unique(found)
 

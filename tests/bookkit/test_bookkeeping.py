@@ -56,7 +56,8 @@ def test_registry_leaves_its_own_page_out(profile):
 
 
 def test_bookkeeping_sees_missing_undeclared_and_repeated_rows(profile):
-    assert bookkeeping.bookkeeping(profile, PAGES).iloc[0].tolist() == ["12_null_models", 5, 0, 0, 0]
+    found = bookkeeping.bookkeeping(profile, PAGES).iloc[0].tolist()
+    assert found == ["12_null_models", 5, 0, 0, 0]
     path = profile / "12_null_models" / "tests.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines()
     other = lines[0].replace('"12.1"', '"12.9/x"')
@@ -75,7 +76,8 @@ def test_the_machinery_of_page_90_counts_and_tests(profile):
     page = definitions("90_test_registry")
     _, found = simulation.error_rates(200, np.random.default_rng(0))
     null = found["all null, blocks", "bh"]
-    registry, books = bookkeeping.registry_of(profile, PAGES), bookkeeping.bookkeeping(profile, PAGES)
+    registry = bookkeeping.registry_of(profile, PAGES)
+    books = bookkeeping.bookkeeping(profile, PAGES)
     rows = page["machinery"](null, books, registry)
     assert rows["90.1"].p == pytest.approx(stats.binom.sf(null.any_false_count - 1, 200, 0.05))
     assert rows["90.2"].estimate == rows["90.3"].estimate == 0
