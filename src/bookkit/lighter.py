@@ -30,6 +30,8 @@ def lighten(html: Path) -> None:
             path.unlink()
     for path in sorted((html / "_sources").rglob("*.ipynb")):
         _rewrite(path, without_drawings)
+    for path in sorted(html.rglob("*.svg")):
+        _rewrite(path, without_indents)
     colours = static / "pygments.css"
     plain = plain_classes(colours.read_text(encoding="utf-8")) if colours.is_file() else set()
     named: set[str] = set()
@@ -57,6 +59,18 @@ def without_drawings(notebook: str) -> str:
             if PICTURE in output.get("data", {}):
                 output["data"].pop(DRAWING, None)
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def without_indents(drawing: str) -> str:
+    r"""Return a drawing without notes on the program that made it, and without indents.
+
+    Examples
+    --------
+    >>> without_indents("<svg>\n <metadata>m</metadata>\n  <path/></svg>")
+    '<svg>\n<path/></svg>'
+    """
+    bare = re.sub(r"<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
+    return re.sub(r"\s*\n\s*", "\n", bare)
 
 
 def plain_classes(css: str) -> set[str]:

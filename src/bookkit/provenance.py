@@ -38,8 +38,10 @@ PACKAGES = (
 """Packages that numbers and figures rest on; a result is made again when one of them changes."""
 
 
-version = cache(metadata.version)
-"""Version of an installed package; asked once."""
+@cache
+def version(package: str) -> str:
+    """Return the version of an installed package."""
+    return metadata.version(package)
 
 
 def git_state(root: Path) -> dict[str, Any]:

@@ -28,7 +28,6 @@ from helpers.errors import RunError
 from helpers.estimates import Estimate, NotEstimable
 from helpers.files import atomic_write, results_dir
 from helpers.registry import TestRecord, append, read
-from helpers.statistics.detectable import detectable_effect
 from helpers.statistics.results import Outcome
 
 CONTEXT = "HELPERS_RUN_CONTEXT"
@@ -298,6 +297,8 @@ def _kept(row: TestRecord, found: Any, stated: Declarations) -> dict[str, Any] |
         return found
     test, mde = stated.test(_number(row.test_id)), None
     if isinstance(found, Outcome) and row.p is not None:
+        from helpers.statistics.detectable import detectable_effect  # scipy takes a second
+
         mde = detectable_effect(found, stated.alpha)
     detail = {k: v for k, v in found.detail.items() if stored.is_plain(v)}
     return {

@@ -73,9 +73,13 @@ def _one_page_knows_all_nodes(app: Sphinx) -> None:
 
 
 def _lets_others_read(app: Sphinx, config: object) -> None:
-    """Say of an extension for LaTeX, which says nothing itself, that pages may be read at once."""
-    if extension := app.extensions.get("sphinx_jupyterbook_latex"):
-        extension.parallel_read_safe = True
+    """Say of extensions that say nothing themselves that pages may be read at once.
+
+    One is for LaTeX, the other counts chapters when all have been read.
+    """
+    for name in ("sphinx_jupyterbook_latex", "sphinx_multitoc_numbering"):
+        if name in app.extensions:
+            app.extensions[name].parallel_read_safe = True
 
 
 def _escape(
@@ -102,7 +106,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", _one_page_knows_all_nodes)
     app.connect("html-page-context", _drop_live_code, priority=900)
     app.connect("html-page-context", _plain_frame)
-    app.connect("build-finished", _mend_html)
+    app.connect("build-finished", _mend_html, priority=900)  # after the theme has
     app.connect("build-finished", _copy_tables)
     app.connect("doctree-resolved", glossary_links.link_first_uses)
     return {"version": __version__, "parallel_read_safe": True, "parallel_write_safe": True}
