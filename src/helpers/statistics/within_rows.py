@@ -24,7 +24,7 @@ LEAST = 3
 
 
 @dataclass(frozen=True)
-class _Row:
+class RowChanges:
     """One row: AUROCs (k,), and what each of its pairs does to them."""
 
     auroc: np.ndarray
@@ -87,7 +87,7 @@ def within_row_auroc(
         return NotEstimable(f"no row has {least} positives and {least} negatives")
     used = np.flatnonzero(enough[row])
     t = int(enough.sum())
-    found = [_row(scores[:, at], labels[at]) for at in _groups(row[used], used)]
+    found = [row_changes(scores[:, at], labels[at]) for at in _groups(row[used], used)]
     aurocs = np.stack([one.auroc for one in found], axis=1)
     mean = aurocs.mean(axis=1)
     order = np.concatenate(_groups(row[used], used))
@@ -138,7 +138,8 @@ def _groups(codes: np.ndarray, at: np.ndarray) -> list[np.ndarray]:
     return np.split(at[order], np.flatnonzero(np.diff(codes[order])) + 1)
 
 
-def _row(scores: np.ndarray, labels: np.ndarray) -> _Row:
+def row_changes(scores: np.ndarray, labels: np.ndarray) -> RowChanges:
+    """Return AUROCs of k scores (k, n) of one row, and what each of its n pairs does to them."""
     n1, n0 = int(labels.sum()), int((~labels).sum())
     ranks = rankdata(scores, axis=1)
     share = np.empty(scores.shape)  # of pairs of a positive and a negative that this gene wins
@@ -147,4 +148,4 @@ def _row(scores: np.ndarray, labels: np.ndarray) -> _Row:
     auroc = share[:, labels].mean(axis=1)
     size = np.where(labels, n1, n0)
     excess = share - auroc[:, None]
-    return _Row(auroc, -excess / (size - 1), excess / size)
+    return RowChanges(auroc, -excess / (size - 1), excess / size)
