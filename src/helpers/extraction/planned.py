@@ -2,8 +2,8 @@
 
 A plan is made once: the cells are tokenised into files, genes and shards are chosen, and memory and
 time are estimated. A job loads the model, reads its slice of the tokens and writes its sums; jobs
-share nothing, so any scheduler may run them, and a lost one is run again. The merge adds the sums,
-two at a time in memory, in the order of their numbers. The sums are those of `extract`.
+share nothing, so any scheduler may run them, and a lost one is run again. The merge adds the sums
+in the order of their numbers, in the memory of one shard. The sums are those of `extract`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from helpers.extraction.axes import Axes, choose_strata, known_tfs, listed, slot
 from helpers.extraction.capture import Plan, as_dataset, run_plan
 from helpers.extraction.devices import choose, placed
 from helpers.extraction.provenance import FORMAT, weights_hash
-from helpers.extraction.shards import merge_shards, read_header, shard_path, write_shard
+from helpers.extraction.shard_files import read_header, shard_path, write_shard
+from helpers.extraction.shards import merge_shards
 from helpers.extraction.stream import progress
 from helpers.extraction.token_store import TokenStore, cell_blocks, open_tokens, store_tokens
 from helpers.files import atomic_write
@@ -47,6 +48,7 @@ FIELDS = {
 }
 FOLDER_BYTES = 20e9
 """What all shards together should take at most."""
+MOST_SHARDS = 99_999
 TRIED = 4
 BASE_GIGABYTES = 1.2
 
@@ -157,8 +159,9 @@ def plan_extraction(
     axes = _axes(store, held, sources, targets)
     per_shard = _sum_bytes(adapter, axes, 1 if names is None else len(names))
     number = shards or min(4 * workers, max(int(FOLDER_BYTES / per_shard), 1), len(store))
-    if isinstance(number, bool) or not 1 <= number <= len(store):
-        raise ParameterError(f"shards is {number}; 1 to {len(store)}, the number of cells")
+    most = min(len(store), MOST_SHARDS)
+    if isinstance(number, bool) or not 1 <= number <= most:
+        raise ParameterError(f"shards is {number}; 1 to {most} for {len(store)} cells")
     size = -(-len(store) // number)
     setting = choose(adapter, store.rows(0, min(64, len(store))))
     seconds = _seconds_per_cell(adapter, store, axes, setting)
