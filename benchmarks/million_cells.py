@@ -95,7 +95,9 @@ def main() -> None:
         tokens = sum(part.stat().st_size for part in (out / "tokens").iterdir()) / 1e6
         size = path.stat().st_size / 1e6
     print(f"{n_cells:,} cells x {GENES:,} genes, {density:.1%} not zero, {size:,.0f} MB on disk")
-    print(f"{len(plan['sources'])} sources x {len(plan['targets'])} targets, tokens {tokens:,.0f} MB")
+    print(
+        f"{len(plan['sources'])} sources x {len(plan['targets'])} targets, tokens {tokens:,.0f} MB"
+    )
     print(f"plan: {found['plan']['said'].strip().splitlines()[-1]}")
     table = pd.DataFrame(found).T.drop(columns="said").astype(float).round(1)
     table["limit MB"] = LIMITS

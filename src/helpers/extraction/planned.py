@@ -25,7 +25,7 @@ from helpers.datasets.own import open_own
 from helpers.errors import DataError, ParameterError
 from helpers.extraction.axes import Axes, choose_strata, known_tfs, listed, slots_of
 from helpers.extraction.capture import Plan, as_dataset, run_plan
-from helpers.extraction.devices import choose, placed
+from helpers.extraction.devices import Setting, choose, placed
 from helpers.extraction.provenance import FORMAT, weights_hash
 from helpers.extraction.shard_files import read_header, shard_path, write_shard
 from helpers.extraction.shards import merge_shards
@@ -163,7 +163,7 @@ def plan_extraction(
     if isinstance(number, bool) or not 1 <= number <= most:
         raise ParameterError(f"shards is {number}; 1 to {most} for {len(store)} cells")
     size = -(-len(store) // number)
-    setting = choose(adapter, store.rows(0, min(64, len(store))))
+    setting = _setting(adapter, store, per_shard)
     seconds = _seconds_per_cell(adapter, store, axes, setting)
     weight = sum(p.numel() * p.element_size() for p in adapter.module.parameters())
     plan = ExtractionPlan(
@@ -278,7 +278,8 @@ def _run(folder: Path, plan: ExtractionPlan, missing, paths, show_progress: bool
     axes = _axes_of(names, np.array(plan.sources, object), np.array(plan.targets, object))
     cuts = {n: slice(n * plan.shard_cells, (n + 1) * plan.shard_cells) for n in missing}
     sizes = [len(range(*cut.indices(len(store)))) for cut in cuts.values()]
-    setting = choose(adapter, store.rows(0, min(64, len(store))), dtype=plan.dtype)
+    strata = 1 if plan.strata is None else len(plan.strata)
+    setting = _setting(adapter, store, _sum_bytes(adapter, axes, strata), plan.dtype)
     bar = progress(sum(sizes), f"{adapter.name} on {setting}", show_progress)
     with placed(adapter, setting), bar:
         for (number, cut), size in zip(cuts.items(), sizes, strict=True):
@@ -328,6 +329,11 @@ def _axes_of(names: np.ndarray, sources: np.ndarray, targets: np.ndarray) -> Axe
 def _sum_bytes(adapter: ModelAdapter, axes: Axes, strata: int) -> int:
     pairs = len(axes.sources) * (len(axes.targets) + 1)
     return 8 * adapter.n_layers * adapter.n_heads * strata * pairs
+
+
+def _setting(adapter: ModelAdapter, store: TokenStore, sums: int, dtype: str = "auto") -> Setting:
+    first = store.rows(0, min(64, len(store)))
+    return choose(adapter, first, dtype=dtype, sums=sums // adapter.n_layers)
 
 
 def _seconds_per_cell(adapter: ModelAdapter, store: TokenStore, axes: Axes, setting) -> float:

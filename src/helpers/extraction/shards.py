@@ -84,7 +84,8 @@ def write_shards(
     if isinstance(shard_cells, bool) or not isinstance(shard_cells, int) or shard_cells < 1:
         raise ParameterError(f"shard_cells={shard_cells!r}: a whole number, at least 1 cell")
     plan = make_plan(adapter, adata, **choices)
-    setting = choose(adapter, plan.tokens, device=device, dtype=dtype, batch_size=batch_size)
+    about = {"device": device, "dtype": dtype, "batch_size": batch_size}
+    setting = choose(adapter, plan.tokens, sums=plan.layer_bytes(adapter.n_heads), **about)
     table = provenance(adapter, plan, dtype=setting.dtype, shard_cells=shard_cells)
     shards = -(-len(plan.tokens) // shard_cells)
     wanted = list(range(shards)) if only is None else list(only)
