@@ -1,4 +1,4 @@
-"""AtP*: against queries and keys patched in whole passes, frozen layers, and saturated attention."""
+"""AtP*: against queries and keys patched in whole passes, frozen layers, saturated attention."""
 
 from dataclasses import replace
 from itertools import product
@@ -88,7 +88,7 @@ def test_outputs_with_a_clean_part_are_that_part_patched(part, monkeypatch):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_clean_queries_keys_and_values_of_bert_are_those_of_its_own_modules(family):
-    """The parts of Geneformer by hooks on its linear maps; of both, nothing where nothing changed."""
+    """Geneformer by hooks on its linear maps; in both, nothing where nothing changed."""
     model, clean, changed, readout = runs(family)
     replay = Replay(model, clean, readout)
     for part in ("query", "key", "value"):
