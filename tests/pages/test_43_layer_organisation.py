@@ -176,7 +176,9 @@ def test_too_little_is_not_estimable(page, noise):
     found = page["place_tests"](scores, lone, True, rng)
     assert all(isinstance(x, NotEstimable) for x in found.values())
     assert isinstance(page["value_test"](scores, lone), NotEstimable)
-    assert isinstance(page["tf_test"](layers[0], page["network_of"](lone, genes), rng), NotEstimable)
+    assert isinstance(
+        page["tf_test"](layers[0], page["network_of"](lone, genes), rng), NotEstimable
+    )
 
 
 def test_the_p_of_a_trend_grows_with_carry_over(page):
