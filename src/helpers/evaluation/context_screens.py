@@ -7,16 +7,45 @@ numbers, every perturbation, and the controls, are cut to the smallest number of
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import anndata as ad
 import numpy as np
 
 from helpers.edges.expression import counts_of
 from helpers.errors import DataError
-from helpers.evaluation.responders import effects, log_normalised
-from helpers.evaluation.screens import FEWEST_CELLS, Screen
+from helpers.evaluation.responders import Effects, effects, log_normalised
+from helpers.evaluation.screens import FEWEST_CELLS
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ContextScreen:
+    """Control cells in two halves, and effects of perturbations, in one context.
+
+    Parameters
+    ----------
+    scored
+        Controls from which scores are made.
+    reference
+        (cells, genes) counts of the controls that effects refer to.
+    sizes
+        Perturbation -> number of cells.
+    effects
+        Perturbation -> effects on all genes.
+    """
+
+    scored: ad.AnnData = field(repr=False)
+    reference: np.ndarray = field(repr=False)
+    sizes: Mapping[str, int]
+    effects: Mapping[str, Effects] = field(repr=False)
+
+    @property
+    def genes(self) -> np.ndarray:
+        """Symbols."""
+        return self.scored.var_names.to_numpy().astype(str)
 
 
 def context_screens(
@@ -26,7 +55,7 @@ def context_screens(
     perturbation: str = "perturbation",
     control: str = "control",
     equal: bool = True,
-) -> dict[str, Screen]:
+) -> dict[str, ContextScreen]:
     """Return one screen per context; controls are cut in halves, for scores and for effects.
 
     Parameters
@@ -46,7 +75,7 @@ def context_screens(
     Returns
     -------
     dict
-        Context -> screen, without cells for a reference of detectability (``rest``).
+        Context -> screen.
 
     Raises
     ------
@@ -83,5 +112,5 @@ def context_screens(
             raise DataError(f"{context} {name}: no perturbation has {FEWEST_CELLS} cells")
         sizes = {g: len(rows) for g, rows in kept.items()}
         part = cells[np.sort(scored)].copy()
-        screens[name] = Screen(part, counts[reference], counts[:0], sizes, found)
+        screens[name] = ContextScreen(part, counts[reference], sizes, found)
     return screens
