@@ -72,16 +72,6 @@ def _one_page_knows_all_nodes(app: Sphinx) -> None:
     drawn["singlehtml"] = drawn.get("html", {}) | drawn.get("singlehtml", {})
 
 
-def _lets_others_read(app: Sphinx, config: object) -> None:
-    """Say of extensions that say nothing themselves that pages may be read at once.
-
-    One is for LaTeX, the other counts chapters when all have been read.
-    """
-    for name in ("sphinx_jupyterbook_latex", "sphinx_multitoc_numbering"):
-        if name in app.extensions:
-            app.extensions[name].parallel_read_safe = True
-
-
 def _escape(
     app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
 ) -> None:
@@ -98,7 +88,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Bring pages and assets into place, and register the roles."""
     if not os.environ.get(roles.STAGED):
         staging.stage(Path(app.srcdir), *roles.chosen())
-    app.connect("config-inited", _lets_others_read)
     roles.register(app)
     figure_of.register(app)
     app.setup_extension("sphinx.ext.autodoc")  # which declares the event

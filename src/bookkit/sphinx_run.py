@@ -1,6 +1,7 @@
-"""Run Sphinx for the book as ``jupyter-book build`` does, but on several cores.
+"""Run Sphinx for the book as ``jupyter-book build`` does, or for changed pages only.
 
-Called as a program, because Sphinx keeps what it knows of a book for the life of its process.
+Called as a program, because Sphinx keeps what it knows of a book for the life of its process. One
+core: sphinx-proof says that pages may be read at once, but cannot put together what was read.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from joblib import cpu_count
 from jupyter_book.sphinx import REDIRECT_TEXT, build_sphinx
 from sphinx_external_toc.parsing import parse_toc_yaml
 
@@ -36,7 +36,6 @@ def main() -> int:
         warningiserror=True,
         keep_going=True,
         quiet=True,
-        jobs=min(cpu_count(), 4),
     )
     if not done:
         first = f"{parse_toc_yaml(contents).root.docname}.html"
