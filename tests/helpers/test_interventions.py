@@ -467,6 +467,11 @@ def test_knock_outs_are_those_of_single_runs(family):
         assert float(found.sel(source=tf, target=target)) == pytest.approx(
             abs(total) / counts[tf, target], abs=1e-3
         )
+    signed = ko.effects(signed=True)
+    np.testing.assert_allclose(np.abs(signed), found)
+    for (tf, target), total in totals.items():
+        mean = total / counts[tf, target]
+        assert float(signed.sel(source=tf, target=target)) == pytest.approx(mean, abs=1e-3)
     assert ko.count.sum() == sum(counts.values())
     with pytest.raises(DataError, match="hold 40 of 12 targets"):
         KnockOuts(model, tokens, tfs, targets, 40, np.random.default_rng(0))

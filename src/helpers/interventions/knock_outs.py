@@ -103,9 +103,19 @@ class KnockOuts:
         return said[self._cell] - said[self.cells :]
 
     def effects(
-        self, edits: Mapping[Component, Edit | float | torch.Tensor] | None = None
+        self,
+        edits: Mapping[Component, Edit | float | torch.Tensor] | None = None,
+        signed: bool = False,
     ) -> xr.DataArray:
         """Return the size of the mean effect of each TF on each target, with components replaced.
+
+        Parameters
+        ----------
+        edits
+            As for `intervene`.
+        signed
+            Whether to keep the sign: clean minus knocked out, positive where the TF's loss lowers
+            what is predicted.
 
         Returns
         -------
@@ -115,7 +125,8 @@ class KnockOuts:
         """
         total = self._summed(self.per_run(edits))
         with np.errstate(invalid="ignore"):
-            mean = np.abs(np.where(self.count > 0, total, np.nan) / self.count)
+            mean = np.where(self.count > 0, total, np.nan) / self.count
+        mean = mean if signed else np.abs(mean)
         mean = np.hstack([np.full((len(self.tfs),) * 2, np.nan), mean])
         axes = {"source": self.tfs, "target": [*self.tfs, *self.targets]}
         return xr.DataArray(mean, axes, ("source", "target"), "effect")
