@@ -17,9 +17,10 @@ from helpers.extraction.rows import take_rows
 from helpers.extraction.sums import Sums, empty_sums, prepare
 from helpers.models import scgpt_module
 from helpers.models.adapter import ModelAdapter, Tokens
-from helpers.models.attention import IMPLEMENTATION, full_attention, tapping
+from helpers.models.attention import full_attention, tapping
 from helpers.models.geneformer import GeneformerAdapter
 from helpers.models.geneformer_tokens import Dictionaries
+from helpers.models.registered import IMPLEMENTATION
 from helpers.models.scgpt import ScGPTAdapter
 from helpers.models.scgpt_module import ScGPT, ScGPTConfig
 

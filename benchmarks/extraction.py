@@ -11,6 +11,7 @@ depend on them. Times are processor seconds of one thread, which
 neighbours on a shared machine disturb least; only ratios within one run mean anything.
 
     python benchmarks/extraction.py [--quick]
+    python benchmarks/extraction.py --rows     # only 100 to 4,000 rows and 1 to 20 strata
     python benchmarks/extraction.py --gpu      # V2-316M at 4,096 tokens; needs a CUDA device
 """
 
@@ -24,6 +25,7 @@ import sys
 import time
 
 import torch
+from _extraction_rows import rows_and_strata
 from _extraction_ways import N_TFS, WAYS, build, tokens_of, way_of
 
 from helpers.extraction.devices import choose
@@ -124,6 +126,19 @@ def compare(model: str, quick: bool) -> dict[str, float]:
     return {f"{model}/{name}": ratio for name, ratio in ratios.items()}
 
 
+def more_rows(quick: bool) -> dict[str, float]:
+    """Measure more rows and more strata, print their table, and return the ratios to a forward."""
+    found = rows_and_strata(40 if quick else 120, 1 if quick else 2)
+    columns = ("batch", "forward", "cold", "pass", "adding", "counting", "ratio")
+    print(f"{'ms per cell of 400 tokens':<28}" + "".join(f"{name:>10}" for name in columns))
+    for name, row in found.items():
+        print(f"{name:<28}" + "".join(f"{row[column]:>10.2f}" for column in columns), flush=True)
+    share = {
+        f"added, {name}": (r["adding"] + r["counting"]) / r["pass"] for name, r in found.items()
+    }
+    return {f"to forward, {name}": row["ratio"] for name, row in found.items()} | share
+
+
 def main(quick: bool) -> None:
     """Run every comparison, print a table and one JSON line."""
     print(f"all layers x heads x {N_TFS} rows at full length; memory of reading {BATCH} cells")
@@ -135,8 +150,14 @@ def main(quick: bool) -> None:
     layers = QUICK_LAYERS["scgpt"]
     short = [launch("memory", "scgpt", "streaming", layers, 300, n, 10) for n in (few, many)]
     ratios["memory_many_to_few_cells"] = short[1]["peak_mb"] / short[0]["peak_mb"]
+    ratios |= more_rows(quick)
     print(f"peak memory at {few} and {many} cells: ", end="")
     print(" and ".join(f"{found['peak_mb']:.0f} MB" for found in short), end="\n\n")
+    told(ratios)
+
+
+def told(ratios: dict[str, float]) -> None:
+    """Print ratios in lines, and again as one line of JSON."""
     for name, ratio in ratios.items():
         print(f"{name:<56}{ratio:>8.2f}")
     rounded = {name: round(ratio, 4) for name, ratio in ratios.items()}
@@ -147,6 +168,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer layers, cells and repeats")
     parser.add_argument("--gpu", action="store_true", help="V2-316M on a CUDA device instead")
+    parser.add_argument("--rows", action="store_true", help="only more rows and more strata")
     parser.add_argument("--worker", nargs="+", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.worker:
@@ -157,5 +179,7 @@ if __name__ == "__main__":
         from _extraction_gpu import main as gpu
 
         gpu(given.quick)
+    elif given.rows:
+        told(more_rows(given.quick))
     else:
         main(given.quick)

@@ -19,7 +19,15 @@ import numpy as np
 import torch
 from scipy import stats
 
-from helpers.interventions import Component, Replay, attribution, heads, mlps, target_readout
+from helpers.interventions import (
+    Component,
+    Replay,
+    attribution,
+    grad_drop,
+    heads,
+    mlps,
+    target_readout,
+)
 from helpers.interventions.effects import each
 from helpers.models.adapter import Tokens
 from helpers.models.scgpt import ScGPTAdapter
@@ -102,10 +110,12 @@ def main() -> None:
     plain, wanted = seconds(lambda: one_pass_each(model, batch, readout, components), repeats)
     whole, same = seconds(lambda: replayed(False), repeats)
     pruned, close = seconds(lambda: replayed(True), repeats)
-    screen, guess = seconds(guessed, repeats)
-    once = seconds(forward, 5)[0]
+    turns = [(*seconds(guessed, 1), seconds(forward, 1)[0]) for _ in range(3 if quick else 9)]
+    screen, once = (float(np.median([turn[i] for turn in turns])) for i in (0, 2))
+    guess = turns[0][1]
     assert (wanted == same).all(), "restarted passes must be equal to the last bit"
     assert np.allclose(wanted, close, atol=1e-5), "pruned passes must agree"
+    dropping = seconds(lambda: grad_drop(Replay(model, batch, readout), values), 1)[0]
     agreement = stats.spearmanr(guess.mean(1), wanted.mean(1)).statistic
     sizes = stats.spearmanr(np.abs(guess.mean(1)), np.abs(wanted.mean(1))).statistic
     rows = {"one pass each": plain, "restarted": whole, "and pruned": pruned, "screened": screen}
@@ -118,6 +128,7 @@ def main() -> None:
         "screened_to_one_pass_each": plain / screen,
         "screened_to_pruned": pruned / screen,
         "screening_in_forwards": screen / once,
+        "grad_drop_in_forwards": dropping / once,
         "rank_agreement": float(agreement),
         "rank_agreement_of_sizes": float(sizes),
         "largest_gap_of_pruned": float(np.abs(wanted - close).max()),

@@ -25,7 +25,9 @@ CELLS_AT_ONCE = 20_000
 STEPS = ("draw", "sums", "genes")
 
 
-def make(path: Path, n_cells: int, n_genes: int, per_cell: int) -> None:
+def make(
+    path: Path, n_cells: int, n_genes: int, per_cell: int, names: list[str] | None = None
+) -> None:
     """Write counts: genes detected and as high as in a simulated world, in blocks of cells."""
     from helpers.datasets.identifiers import known_symbols
     from helpers.datasets.simulate import world
@@ -38,7 +40,7 @@ def make(path: Path, n_cells: int, n_genes: int, per_cell: int) -> None:
     ends = np.cumsum(weight) / weight.sum()
     rate = counts.sum(axis=0)[like] / np.maximum((counts > 0).sum(axis=0)[like], 1)
     stop = 1 / np.clip(rate, 1.01, 20)
-    names = sorted(known_symbols("human"))[:n_genes]
+    names = names or sorted(known_symbols("human"))[:n_genes]
     obs = pd.DataFrame({"cell_type": rng.choice(list("abcd"), n_cells)}).set_axis(
         [f"c{k}" for k in range(n_cells)]
     )

@@ -10,8 +10,10 @@ from typing import Any
 import pandas as pd
 
 import bookkit
+from helpers.errors import RunError
 from papers import compare, links
 from papers.archives.locate import Locate, locator, missing_message
+from papers.claims import claim_of
 
 
 class PaperPage(bookkit.Page):
@@ -58,9 +60,25 @@ class PaperPage(bookkit.Page):
         return made
 
     def answers(self, *claims: str) -> None:
-        """Show links to ledger entries; the ledger points back to this place."""
+        """Show links to ledger entries; the ledger points back to this place.
+
+        Raises
+        ------
+        RunError
+            If no value so far names a claim: the ledger finds its answers in the stored values.
+        """
+        named = {claim_of(entry["claim"]) for entry in self.values.values() if "claim" in entry}
+        if unanswered := [claim for claim in claims if claim not in named]:
+            raise RunError(
+                f"{self.name}: no value names the claims {unanswered}; store one with claim=... "
+                "before, or link them by `concerns`"
+            )
         self.say(links.to_claims(claims, self._answered))
         self._answered.update(claims)
+
+    def concerns(self, *claims: str) -> None:
+        """Show links to ledger entries that this place is about and does not answer."""
+        self.say(f"In the ledger: {', '.join(links.to_claim(claim) for claim in claims)}.")
 
 
 page = partial(bookkit.page, kind=PaperPage)

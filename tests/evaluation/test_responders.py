@@ -11,7 +11,8 @@ from helpers.evaluation.responders import (
     effects,
     false_sign_rates,
     log_normalised,
-    pseudo_effects,
+    pseudo_cells,
+    shrunken,
     thinned,
 )
 
@@ -78,14 +79,25 @@ def test_thinning_halves_means_and_keeps_whole_numbers():
     assert (thinned(before, np.array([1]), 0.0, np.random.default_rng(0))[:, 1] == 0).all()
 
 
+def test_shrunken_effects_are_the_posterior_means_of_the_simulated_mixture():
+    rng = np.random.default_rng(5)
+    effect = np.where(rng.random(20000) < 0.6, 0.0, rng.normal(0, 4, 20000))
+    z = effect + rng.normal(size=effect.size)
+    found = shrunken(z)
+    assert (np.abs(found) <= np.abs(z)).all() and (found * z >= 0).all()
+    for low, high in ((0.5, 1.5), (2.0, 3.0), (4.0, 6.0)):
+        near = (z > low) & (z < high)
+        assert found[near].mean() == pytest.approx(effect[near].mean(), abs=0.15)
+
+
 def test_pseudo_perturbations_call_their_targets_and_little_else():
     cells = counts(6, 1200, 60)
     reference = log_normalised(cells[:600])
     hits = wrong = 0
     for seed in range(5):
         rng = np.random.default_rng(seed)
-        found, targets = pseudo_effects(cells[600:], reference, 150, 10, rng, 0.3)
-        called = by_threshold(found, 0.25)
+        drawn, targets = pseudo_cells(cells[600:], 150, 10, rng, 0.3)
+        called = by_threshold(effects(log_normalised(drawn), reference), 0.25)
         hits += called[targets].sum()
         wrong += np.delete(called, targets).sum()
     assert hits >= 15 and wrong <= 5
@@ -102,4 +114,4 @@ def test_bad_input_is_refused():
         thinned(counts(0), np.array([1]), 2, np.random.default_rng(0))
     with pytest.raises(ParameterError, match="99 targets among 40"):
         rng = np.random.default_rng(0)
-        pseudo_effects(counts(0), log_normalised(counts(1)), 10, 99, rng)
+        pseudo_cells(counts(0), 10, 99, rng)

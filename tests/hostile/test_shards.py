@@ -12,7 +12,7 @@ import pytest
 from hostile_kit import JUNK, bomb, refuses
 
 from helpers.extraction import extract, extract_sharded, merge_shards, write_shards
-from helpers.extraction.shards import shard_path
+from helpers.extraction.shard_files import shard_path
 from helpers.scorecard.model_reading import number_of
 
 GENES = kit.GENES[:10]

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from helpers.errors import RegistryError
+from helpers.errors import RegistryError, RunError
 from papers import compare, page, paper_page
 from papers.answers import collect_links
 from papers.archives.attention import GENEFORMER
@@ -50,3 +50,15 @@ def test_an_archive_that_is_not_here_is_said_so(run, monkeypatch):
     monkeypatch.setattr(paper_page, "missing_message", lambda *_: "not here")
     assert run.archive(ATTENTION, GENEFORMER) is None
     assert run._values["archive/present"] == {"value": False}
+
+
+def test_only_a_claim_with_a_value_is_answered(run, monkeypatch):
+    claim, said = "synthetic/detectability-r", []
+    monkeypatch.setattr(run, "say", said.append)
+    with pytest.raises(RunError, match=rf"no value names the claims \['{claim}'\]"):
+        run.answers(claim)
+    run.concerns(claim)
+    run.value("r", 0.9, claim=claim, variant="corrected")
+    run.answers(claim)
+    assert [f'id="answer-{claim.replace("/", "-")}"' in text for text in said] == [False, True]
+    assert all("91_claim_ledger.html#claim-synthetic-detectability-r" in text for text in said)

@@ -1,6 +1,6 @@
 """Which genes respond to a perturbation: effects, rules that call responders, and their reference.
 
-A rule that calls responders prefers genes in which a change can be seen. `pseudo_effects` measures
+A rule that calls responders prefers genes in which a change can be seen. `pseudo_cells` measures
 that preference: control cells whose counts of random genes were thinned respond in genes that
 nothing about the cell has chosen, so a gene-level score that finds *them* finds detectability.
 """
@@ -147,22 +147,39 @@ def false_sign_rates(z: np.ndarray, steps: int = 200, favoured: float = 10.0) ->
     >>> false_sign_rates(np.array([0.1, -0.2, 0.4, 0.3, 9.0])).round(2)
     array([0.99, 0.99, 0.99, 0.99, 0.  ])
     """
+    share = _posterior(z, steps, favoured)
+    # Inside a normal part the sign is wrong with the posterior mass beyond zero.
+    kept = np.abs(np.asarray(z, float)[:, None]) * WIDTHS / np.sqrt(1 + WIDTHS**2)
+    wrong = np.where(WIDTHS == 0, 1.0, stats.norm.sf(kept))
+    return (share * wrong).sum(axis=1)
+
+
+def shrunken(z: np.ndarray, steps: int = 200, favoured: float = 10.0) -> np.ndarray:
+    r"""Return posterior means of effects in standard errors, by the mixture of `false_sign_rates`.
+
+    .. math:: E(\theta \mid z) = z \sum_k w_k(z) \frac{\sigma_k^2}{1 + \sigma_k^2}
+
+    Examples
+    --------
+    >>> shrunken(np.array([0.1, 0.2, 0.4, 0.3, 9.0])).round(1)
+    array([0. , 0. , 0. , 0. , 8.9])
+    """
+    share = _posterior(z, steps, favoured)
+    return np.asarray(z, float) * (share * WIDTHS**2 / (1 + WIDTHS**2)).sum(axis=1)
+
+
+def _posterior(z: np.ndarray, steps: int, favoured: float) -> np.ndarray:
+    """Return the posterior weights (genes, parts) of the mixture, fitted by EM."""
     z = np.asarray(z, dtype=np.float64)[:, None]
     likelihood = stats.norm.pdf(z, scale=np.sqrt(1 + WIDTHS**2))
     likelihood /= likelihood.max(axis=1, keepdims=True)
     prior = np.where(WIDTHS == 0, favoured, 1.0)
     weight = prior / prior.sum()
     for _ in range(steps):
-        share = likelihood * weight
-        share /= share.sum(axis=1, keepdims=True)
-        weight = share.sum(axis=0) + prior - 1
+        weight = weight * (likelihood.T @ (1 / (likelihood @ weight))) + prior - 1
         weight /= weight.sum()
     share = likelihood * weight
-    share /= share.sum(axis=1, keepdims=True)
-    # Inside a normal part the sign is wrong with the posterior mass beyond zero.
-    shrunk = np.abs(z) * WIDTHS / np.sqrt(1 + WIDTHS**2)
-    wrong = np.where(WIDTHS == 0, 1.0, stats.norm.sf(shrunk))
-    return (share * wrong).sum(axis=1)
+    return share / share.sum(axis=1, keepdims=True)
 
 
 def thinned(
@@ -186,24 +203,21 @@ def thinned(
     return changed
 
 
-def pseudo_effects(
+def pseudo_cells(
     source: np.ndarray,
-    reference: np.ndarray,
     n_cells: int,
     n_targets: int,
     rng: np.random.Generator,
     kept: float = 0.5,
     allowed: np.ndarray | None = None,
-) -> tuple[Effects, np.ndarray]:
-    """Return the effects of a perturbation that changes genes drawn at random, and these genes.
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return counts of a perturbation that changes genes drawn at random, and these genes.
 
     Parameters
     ----------
     source
-        (cells, genes) counts of control cells that are not in `reference`; drawn with replacement
-        only where there are fewer than `n_cells`.
-    reference
-        (cells, genes) log-normalised control cells.
+        (cells, genes) counts of control cells that effects are not compared with; drawn with
+        replacement only where there are fewer than `n_cells`.
     n_cells, n_targets
         Cells of the pseudo-perturbation, and genes that it changes.
     rng, kept, allowed
@@ -216,5 +230,4 @@ def pseudo_effects(
     # Drawn twice, a cell adds the noise of `source` to that of the sample.
     drawn = rng.choice(len(source), n_cells, replace=n_cells > len(source))
     cells = thinned(source[drawn], targets, kept, rng)
-    cells = cells[cells.sum(axis=1) > 0]
-    return effects(log_normalised(cells), reference), targets
+    return cells[cells.sum(axis=1) > 0], targets

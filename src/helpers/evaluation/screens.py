@@ -18,6 +18,7 @@ from helpers.datasets import load
 from helpers.datasets.own import open_own
 from helpers.edges.expression import counts_of
 from helpers.errors import DataError
+from helpers.evaluation.pseudobulk import bulk_effects
 from helpers.evaluation.responders import Effects, effects, log_normalised
 
 FEWEST_CELLS = 30
@@ -38,6 +39,8 @@ class Screen:
         Perturbation -> number of cells.
     effects
         Perturbation -> effects on all genes.
+    bulk
+        Perturbation -> log fold changes of summed counts.
     """
 
     scored: ad.AnnData = field(repr=False)
@@ -45,6 +48,7 @@ class Screen:
     rest: np.ndarray = field(repr=False)
     sizes: Mapping[str, int]
     effects: Mapping[str, Effects] = field(repr=False)
+    bulk: Mapping[str, Effects] = field(repr=False)
 
     @property
     def genes(self) -> np.ndarray:
@@ -96,16 +100,17 @@ def read_screen(
             f"{3 * FEWEST_CELLS} needed; the most frequent values are {most}"
         )
     scored, reference, rest = np.array_split(free, 3)
-    base, found, sizes = log_normalised(counts[reference]), {}, {}
+    base, found, bulk, sizes = log_normalised(counts[reference]), {}, {}, {}
     for one in sorted(set(who[whole]) - {control}):
         at = np.flatnonzero(whole & (who == one))
         if len(at) >= FEWEST_CELLS:
             values = log_normalised(counts[at])
             found[one] = effects(values, base, strata[at], strata[reference])
+            bulk[one] = bulk_effects(counts[at], counts[reference], strata[at], strata[reference])
             sizes[one] = len(at)
     if not found:
         raise DataError(f"{name}: no perturbation has {FEWEST_CELLS} cells")
-    return Screen(cells[scored].copy(), counts[reference], counts[rest], sizes, found)
+    return Screen(cells[scored].copy(), counts[reference], counts[rest], sizes, found, bulk)
 
 
 def pair_table(

@@ -59,6 +59,12 @@ class Plan:
     sites: tuple[str, ...]
     seed: int
 
+    def layer_bytes(self, heads: int) -> int:
+        """Return the bytes of the sums that one layer adds to."""
+        strata = 1 if self.strata is None else len(self.strata)
+        pairs = len(self.axes.sources) * len(self.axes.targets)
+        return 8 * heads * strata * pairs * len(self.kinds) * (1 + self.squares)
+
 
 def make_plan(
     adapter: ModelAdapter,
@@ -286,7 +292,8 @@ def extract(
         seed=seed,
         tokens=tokens,
     )
-    setting = choose(adapter, plan.tokens, device=device, dtype=dtype, batch_size=batch_size)
+    about = {"device": device, "dtype": dtype, "batch_size": batch_size}
+    setting = choose(adapter, plan.tokens, sums=plan.layer_bytes(adapter.n_heads), **about)
     rows = np.arange(len(plan.tokens))
     bar = progress(len(rows), f"{adapter.name} on {setting}", show_progress)
     with placed(adapter, setting), bar:

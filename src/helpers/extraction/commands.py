@@ -65,8 +65,10 @@ def _merge(out: Path, min_count: int) -> None:
     from helpers.files import atomic_write
 
     sums = merge_jobs(out)
-    whole = sums.sum("stratum") if "stratum" in sums.dims else sums
-    table = pool(edge_scores(whole, min_count=min_count)).to_series().rename("score").reset_index()
+    # The mean over layers and heads first: it takes the least memory, and scores are linear in it.
+    whole = pool(sums["sum"]).to_dataset(name="sum").assign(count=sums["count"])
+    whole = whole.sum("stratum") if "stratum" in whole.dims else whole
+    table = edge_scores(whole, min_count=min_count).to_series().rename("score").reset_index()
     table = table[np.isfinite(table["score"]) & (table["source"] != table["target"])]
     with atomic_write(out / EDGES) as temporary:
         table.to_parquet(temporary, index=False)

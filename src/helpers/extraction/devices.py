@@ -70,6 +70,7 @@ def choose(
     device: str = "auto",
     dtype: str = "auto",
     batch_size: int | str = "auto",
+    sums: int = 0,
 ) -> Setting:
     """Choose what was left to ``"auto"`` and log the choice, which progress bars show too.
 
@@ -83,6 +84,9 @@ def choose(
         ``"auto"``, or a torch device and one of float32, float64, bfloat16.
     batch_size
         ``"auto"`` or the number of cells per pass.
+    sums
+        Bytes of what each layer adds to. Where it is more than a batch takes on a processor,
+        batches grow, up to four times, because each walks through all of it.
 
     Raises
     ------
@@ -101,7 +105,7 @@ def choose(
         raise ParameterError(f"dtype={dtype!r}: use 'auto' or one of {', '.join(DTYPES)}")
     if batch_size == "auto":
         longest = max(len(ids) for ids in tokens.ids)
-        room = CPU_BATCH_BYTES
+        room = min(max(CPU_BATCH_BYTES, sums), 4 * CPU_BATCH_BYTES)
         if kind == "cuda":
             room = int(torch.cuda.mem_get_info(torch.device(device))[0] * CUDA_SHARE)
         item = 8 if dtype == "float64" else 4

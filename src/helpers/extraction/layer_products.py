@@ -8,10 +8,11 @@ import xarray as xr
 from anndata import AnnData
 
 from helpers.extraction.capture import as_dataset, make_plan
+from helpers.extraction.counts import add_counts
 from helpers.extraction.devices import choose, placed
 from helpers.extraction.layout import lay_out
 from helpers.extraction.rows import merge_words
-from helpers.extraction.stream import add_counts, progress
+from helpers.extraction.stream import progress
 from helpers.extraction.sums import empty_sums, prepare
 from helpers.models.adapter import ModelAdapter
 from helpers.models.attention import full_attention, tapping

@@ -43,13 +43,14 @@ class Layout:
 
 
 def _wanted(slots: np.ndarray, dump: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return positions of slots that are not the dump, padded with 0, and their slots."""
-    keep = slots != dump
-    width = int(keep.sum(axis=1).max(initial=0))
-    position = np.argsort(~keep, axis=1, kind="stable")[:, :width]
-    kept = np.take_along_axis(keep, position, axis=1)
-    slot = np.where(kept, np.take_along_axis(slots, position, axis=1), dump)
-    return np.where(kept, position, 0), slot
+    """Return positions of slots that are not the dump, padded with 0, and their slots, ascending.
+
+    In this order a chunk of rows of several cells goes to one part of the sums.
+    """
+    width = int((slots != dump).sum(axis=1).max(initial=0))
+    position = np.argsort(slots, axis=1, kind="stable")[:, :width]  # the dump is the last slot
+    slot = np.take_along_axis(slots, position, axis=1)
+    return np.where(slot != dump, position, 0), slot
 
 
 def _repeats(genes: np.ndarray) -> bool:

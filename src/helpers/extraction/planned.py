@@ -2,8 +2,8 @@
 
 A plan is made once: the cells are tokenised into files, genes and shards are chosen, and memory and
 time are estimated. A job loads the model, reads its slice of the tokens and writes its sums; jobs
-share nothing, so any scheduler may run them, and a lost one is run again. The merge adds the sums,
-two at a time in memory, in the order of their numbers. The sums are those of `extract`.
+share nothing, so any scheduler may run them, and a lost one is run again. The merge adds the sums
+in the order of their numbers, in the memory of one shard. The sums are those of `extract`.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from helpers.datasets.own import open_own
 from helpers.errors import DataError, ParameterError
 from helpers.extraction.axes import Axes, choose_strata, known_tfs, listed, slots_of
 from helpers.extraction.capture import Plan, as_dataset, run_plan
-from helpers.extraction.devices import choose, placed
+from helpers.extraction.devices import Setting, choose, placed
 from helpers.extraction.provenance import FORMAT, weights_hash
-from helpers.extraction.shards import merge_shards, read_header, shard_path, write_shard
+from helpers.extraction.shard_files import read_header, shard_path, write_shard
+from helpers.extraction.shards import merge_shards
 from helpers.extraction.stream import progress
 from helpers.extraction.token_store import TokenStore, cell_blocks, open_tokens, store_tokens
 from helpers.files import atomic_write
@@ -47,6 +48,7 @@ FIELDS = {
 }
 FOLDER_BYTES = 20e9
 """What all shards together should take at most."""
+MOST_SHARDS = 99_999
 TRIED = 4
 BASE_GIGABYTES = 1.2
 
@@ -157,10 +159,11 @@ def plan_extraction(
     axes = _axes(store, held, sources, targets)
     per_shard = _sum_bytes(adapter, axes, 1 if names is None else len(names))
     number = shards or min(4 * workers, max(int(FOLDER_BYTES / per_shard), 1), len(store))
-    if isinstance(number, bool) or not 1 <= number <= len(store):
-        raise ParameterError(f"shards is {number}; 1 to {len(store)}, the number of cells")
+    most = min(len(store), MOST_SHARDS)
+    if isinstance(number, bool) or not 1 <= number <= most:
+        raise ParameterError(f"shards is {number}; 1 to {most} for {len(store)} cells")
     size = -(-len(store) // number)
-    setting = choose(adapter, store.rows(0, min(64, len(store))))
+    setting = _setting(adapter, store, per_shard)
     seconds = _seconds_per_cell(adapter, store, axes, setting)
     weight = sum(p.numel() * p.element_size() for p in adapter.module.parameters())
     plan = ExtractionPlan(
@@ -275,7 +278,8 @@ def _run(folder: Path, plan: ExtractionPlan, missing, paths, show_progress: bool
     axes = _axes_of(names, np.array(plan.sources, object), np.array(plan.targets, object))
     cuts = {n: slice(n * plan.shard_cells, (n + 1) * plan.shard_cells) for n in missing}
     sizes = [len(range(*cut.indices(len(store)))) for cut in cuts.values()]
-    setting = choose(adapter, store.rows(0, min(64, len(store))), dtype=plan.dtype)
+    strata = 1 if plan.strata is None else len(plan.strata)
+    setting = _setting(adapter, store, _sum_bytes(adapter, axes, strata), plan.dtype)
     bar = progress(sum(sizes), f"{adapter.name} on {setting}", show_progress)
     with placed(adapter, setting), bar:
         for (number, cut), size in zip(cuts.items(), sizes, strict=True):
@@ -325,6 +329,11 @@ def _axes_of(names: np.ndarray, sources: np.ndarray, targets: np.ndarray) -> Axe
 def _sum_bytes(adapter: ModelAdapter, axes: Axes, strata: int) -> int:
     pairs = len(axes.sources) * (len(axes.targets) + 1)
     return 8 * adapter.n_layers * adapter.n_heads * strata * pairs
+
+
+def _setting(adapter: ModelAdapter, store: TokenStore, sums: int, dtype: str = "auto") -> Setting:
+    first = store.rows(0, min(64, len(store)))
+    return choose(adapter, first, dtype=dtype, sums=sums // adapter.n_layers)
 
 
 def _seconds_per_cell(adapter: ModelAdapter, store: TokenStore, axes: Axes, setting) -> float:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,89 +15,19 @@ from helpers.errors import DataError, ParameterError
 from helpers.extraction.capture import as_dataset, make_plan, run_plan
 from helpers.extraction.devices import choose, placed
 from helpers.extraction.provenance import differences, digest_of, provenance
+from helpers.extraction.shard_files import (
+    add_shard,
+    read_header,
+    read_shard,
+    shard_path,
+    write_shard,
+)
 from helpers.extraction.stream import progress
-from helpers.files import atomic_write
 from helpers.models.adapter import ModelAdapter
 
 log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"shard-(\d{5})\.npz")
-_HEADER = "header"
-
-
-def shard_path(folder: Path, number: int) -> Path:
-    """Return the file of one shard."""
-    return Path(folder) / f"shard-{number:05d}.npz"
-
-
-def write_shard(path: Path, dataset: xr.Dataset, table: dict, number: int, shards: int) -> None:
-    """Write sums and where they come from; the file appears only once it is complete."""
-    arrays = {f"data/{name}": variable.values for name, variable in dataset.data_vars.items()}
-    coords = {name: variable.values for name, variable in dataset.coords.items()}
-    arrays |= {f"coord/{n}": v.astype(str) if v.dtype == object else v for n, v in coords.items()}
-    header = {
-        "provenance": table,
-        "number": number,
-        "shards": shards,
-        "dims": {name: list(variable.dims) for name, variable in dataset.data_vars.items()},
-        "attrs": dataset.attrs,
-    }
-    header["checksum"] = checksum(header, arrays)
-    with atomic_write(path) as temporary, temporary.open("wb") as handle:
-        np.savez(handle, **{_HEADER: np.array(json.dumps(header))}, **arrays)
-
-
-def checksum(header: dict, arrays: Mapping[str, np.ndarray]) -> str:
-    """Return the SHA-256 of all that a shard says, its own checksum aside."""
-    about = {key: value for key, value in header.items() if key != "checksum"}
-    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
-    for name, values in sorted(arrays.items()):
-        digest.update(f"{name} {values.dtype.str} {values.shape}".encode())
-        digest.update(np.ascontiguousarray(values).tobytes())
-    return digest.hexdigest()
-
-
-def read_header(path: Path) -> dict:
-    """Read what a shard is, without its sums.
-
-    Raises
-    ------
-    DataError
-        If the file is no shard, is damaged, or stands under another shard's number.
-    """
-    with _of_a_shard(path), np.load(path, allow_pickle=False) as held:
-        header = json.loads(str(held[_HEADER]))
-        number, shards = int(header["number"]), int(header["shards"])
-        if not (0 <= number < shards and isinstance(header["provenance"], dict)):
-            raise ValueError(f"shard {number} of {shards}")
-        str(header["checksum"]), dict(header["dims"]), dict(header["attrs"])
-    if shard_path(Path(path).parent, number) != Path(path):
-        raise DataError(f"{path}: holds shard {number}; a copied shard counts cells twice")
-    return header
-
-
-def read_shard(path: Path) -> xr.Dataset:
-    """Read a shard's sums, whose checksum must be right (errors as in `read_header`)."""
-    header = read_header(path)
-    with _of_a_shard(path):
-        with np.load(path, allow_pickle=False) as held:
-            arrays = {name: held[name] for name in held.files if name != _HEADER}
-        if checksum(header, arrays) != header["checksum"]:
-            raise ValueError("sums or header were changed after they were written")
-        data = {n: (d, arrays[f"data/{n}"]) for n, d in header["dims"].items()}
-        coords = {n.removeprefix("coord/"): v for n, v in arrays.items() if n[:6] == "coord/"}
-        coords = {n: v.astype(object) if v.dtype.kind == "U" else v for n, v in coords.items()}
-        return xr.Dataset(data, coords=coords, attrs=header["attrs"])
-
-
-@contextmanager
-def _of_a_shard(path: Path) -> Iterator[None]:
-    if not Path(path).is_file():
-        raise DataError(f"{path}: no regular file; delete it and resume")
-    try:
-        yield
-    except Exception as error:  # a damaged archive fails in any way
-        raise DataError(f"{path}: not a readable shard ({error}); delete it and resume") from error
 
 
 def _finished(folder: Path) -> dict[int, Path]:
@@ -157,7 +84,8 @@ def write_shards(
     if isinstance(shard_cells, bool) or not isinstance(shard_cells, int) or shard_cells < 1:
         raise ParameterError(f"shard_cells={shard_cells!r}: a whole number, at least 1 cell")
     plan = make_plan(adapter, adata, **choices)
-    setting = choose(adapter, plan.tokens, device=device, dtype=dtype, batch_size=batch_size)
+    about = {"device": device, "dtype": dtype, "batch_size": batch_size}
+    setting = choose(adapter, plan.tokens, sums=plan.layer_bytes(adapter.n_heads), **about)
     table = provenance(adapter, plan, dtype=setting.dtype, shard_cells=shard_cells)
     shards = -(-len(plan.tokens) // shard_cells)
     wanted = list(range(shards)) if only is None else list(only)
@@ -192,7 +120,7 @@ def _refuse_foreign(path: Path, table: dict) -> None:
 
 
 def merge_shards(folder: Path) -> xr.Dataset:
-    """Add up the shards of a folder.
+    """Add up the shards of a folder, in the memory that the sums of one take.
 
     Shards are added in the order of their numbers, so the result is the same to the last bit
     whatever the order in which they were computed.
@@ -215,14 +143,9 @@ def merge_shards(folder: Path) -> xr.Dataset:
         )
     for path in paths.values():
         _refuse_foreign(path, first["provenance"])
-    merged = None
-    for path in paths.values():
-        shard = read_shard(path)
-        if merged is None:
-            merged = shard
-            continue
-        for name in merged.data_vars:
-            merged[name].values += shard[name].values
+    merged = read_shard(paths[0])
+    for path in list(paths.values())[1:]:
+        add_shard(path, merged)
     merged.attrs["provenance"] = digest_of(first["provenance"])
     return merged
 

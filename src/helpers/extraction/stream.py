@@ -12,6 +12,7 @@ from tqdm import tqdm
 from helpers.errors import ModelError
 from helpers.extraction.activations import ActivationSums, recording
 from helpers.extraction.axes import Axes
+from helpers.extraction.counts import add_counts
 from helpers.extraction.devices import Setting, is_out_of_memory
 from helpers.extraction.layout import lay_out
 from helpers.extraction.reader import Reader
@@ -20,36 +21,6 @@ from helpers.models.adapter import ModelAdapter, Tokens
 from helpers.models.attention import ending, tapping
 
 log = logging.getLogger(__name__)
-
-
-def add_counts(sums: Sums, axes: Axes, tokens: Tokens, rows: np.ndarray, codes: np.ndarray) -> None:
-    """Count the cells, the cells of each source, and those of each pair, in place.
-
-    Parameters
-    ----------
-    sums
-        Sums whose counts grow.
-    axes
-        Gene axes.
-    tokens
-        Tokens of all cells.
-    rows
-        Positions in `tokens` that were read.
-    codes
-        Stratum number of each of them.
-    """
-    for row, code in zip(rows, codes, strict=True):
-        genes = np.asarray(tokens.genes[row])
-        source, source_at = np.unique(axes.source_slot[genes + 1], return_index=True)
-        target, target_at = np.unique(axes.target_slot[genes + 1], return_index=True)
-        pairs = code, source[:, None], target[None, :]
-        if sums.held is None:
-            sums.count[pairs] += 1
-        else:  # causal: a pair counts where the key stands before the query, or is the query
-            sums.count[pairs] += target_at[None, :] <= source_at[:, None]
-            sums.held[pairs] += 1
-        sums.cells[code, source] += 1
-        sums.n_cells[code] += 1
 
 
 class Pass:

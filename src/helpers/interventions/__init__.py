@@ -30,12 +30,13 @@ A table of effects has one row per component and one column per cell. Behind it 
 pass keeps the residual stream before every layer, a component of layer l is judged by layers l and
 later alone, and the last layer is computed only at the tokens that are read. `screened` ranks all
 components from one backward pass (attribution patching; Nanda 2023, Kramar et al. 2024) and judges
-the first of them exactly.
+the first of them exactly; `with_part` and `grad_drop` are what AtP* adds to the ranking.
 """
 
 from helpers.lazy import exports
 
 EXPORTS = {
+    "atp_star": ("grad_drop", "part_attribution", "with_part"),
     "components": ("Component", "heads", "mlps", "reaches"),
     "edits": ("intervene",),
     "effects": ("ablate", "restore", "share_of_total"),

@@ -15,6 +15,13 @@ from helpers.interventions.edits import Edit, at_tokens, intervene
 from helpers.interventions.readouts import Readout
 from helpers.models.adapter import Batch, LayerParts, ModelAdapter
 
+LEAST_ROWS = 8
+"""Tokens of the last layer at least, per cell: products with fewer rows take other kernels, whose
+last digits differ; with 4 or more no difference was seen.
+
+:meta hide-value:
+"""
+
 
 class Replay:
     """One pass over some cells, ready to be repeated with components replaced.
@@ -29,8 +36,9 @@ class Replay:
     batch, readout
         Cells and what is read of them.
     prune
-        Whether the last layer is computed at the tokens that are read alone. Results then differ
-        from whole passes in the last digits; without it they are the same to the last bit.
+        Whether the last layer is computed at the tokens that are read alone. Results are then equal
+        to those of whole passes to the last bit on the processors that were tried; without it they
+        are by construction.
 
     Raises
     ------
@@ -65,26 +73,51 @@ class Replay:
         """
         first = max(min((c.layer for c in edits), default=self.model.n_layers - 1), 0)
         times = _times(edits, len(self.batch.ids))
-        readout = self.readout if times == 1 else self.readout.tiled(times)
         # A residual edit acts on a whole layer: before it, or on the whole state after it.
         pieces = all(c.place != "residual" for c in edits)
-        places = readout.places if pieces and self.prune else None
-        state, parts = _tiled(self._calls[first][0][0], times), self.model.layers()
         with torch.no_grad(), intervene(self.model, edits):
-            for layer in range(first, len(parts)):
-                part, (args, kwargs) = parts[layer], self._calls[layer]
-                rest = [_tiled(x, times) for x in args[1:]]
-                at = places if layer == len(parts) - 1 else None
-                if layer == first and pieces:
-                    z = _tiled(self._z[layer], times)
-                    state = finish(self.model, part, _at(state, at), _at(z, at), at)
-                elif at is not None:
-                    z = heads_at(self.model, part, state, at, rest[0])
-                    state = finish(self.model, part, _at(state, at), z, at)
-                else:
-                    state = part.block(state, *rest, **kwargs)
-            states = readout.states(state) if places is None else state
-            return readout.of_states(self._output, states)
+            if pieces:
+                return self.from_heads(first, _tiled(self._z[first], times), times)
+            state = _tiled(self._calls[first][0][0], times)
+            for layer, part in enumerate(self.model.layers()[first:], start=first):
+                (_, *rest), kwargs = self._calls[layer]
+                state = part.block(state, *(_tiled(x, times) for x in rest), **kwargs)
+            readout = self._readout(times)
+            return readout.of_states(self._output, readout.states(state))
+
+    def z(self, layer: int) -> torch.Tensor:
+        """Return what the heads of a layer put out in the pass, (cells, tokens, width)."""
+        return self._z[layer]
+
+    def places(self, times: int = 1) -> torch.Tensor | None:
+        """Return (cells, tokens) at which the last layer is computed; None: at all."""
+        if not self.prune:
+            return None
+        places = self._readout(times).places
+        missing = min(LEAST_ROWS, self.batch.ids.shape[1]) - places.shape[1]
+        return torch.cat([places, places[:, :1].expand(-1, max(missing, 0))], dim=1)
+
+    def from_heads(self, first: int, z: torch.Tensor, times: int = 1) -> torch.Tensor:
+        """Return (cells, tokens read) predictions from the heads' output of layer `first` on."""
+        parts, places, readout = self.model.layers(), self.places(times), self._readout(times)
+        state = _tiled(self._calls[first][0][0], times)
+        for layer, part in enumerate(parts[first:], start=first):
+            (_, *rest), kwargs = self._calls[layer]
+            rest = [_tiled(x, times) for x in rest]
+            at = places if layer == len(parts) - 1 else None
+            if layer == first:
+                state = finish(self.model, part, at_places(state, at), at_places(z, at), at)
+            elif at is not None:
+                z = heads_at(self.model, part, state, at, rest[0])
+                state = finish(self.model, part, at_places(state, at), z, at)
+            else:
+                state = part.block(state, *rest, **kwargs)
+        read = readout.places.shape[1]
+        states = readout.states(state) if places is None else state[:, :read]
+        return readout.of_states(self._output, states)
+
+    def _readout(self, times: int) -> Readout:
+        return self.readout if times == 1 else self.readout.tiled(times)
 
 
 def finish(
@@ -114,7 +147,7 @@ def heads_at(
 ) -> torch.Tensor:
     """Return the heads' output at some tokens (cells, tokens read, width): keys are all tokens."""
     size = state.shape[-1] // model.n_heads
-    projected = _QKV[model.family](part.attention, _at(state, places), state)
+    projected = _QKV[model.family](part.attention, at_places(state, places), state)
     query, key, value = (x.unflatten(2, (model.n_heads, size)).transpose(1, 2) for x in projected)
     if mask is not None and mask.shape[-2] > 1:
         rows = places[:, None, :, None].expand(-1, mask.shape[1], -1, mask.shape[-1])
@@ -123,7 +156,8 @@ def heads_at(
     return z.transpose(1, 2).flatten(2)
 
 
-def _at(state: torch.Tensor, places: torch.Tensor | None) -> torch.Tensor:
+def at_places(state: torch.Tensor, places: torch.Tensor | None) -> torch.Tensor:
+    """Return (cells, places, width) of (cells, tokens, width); all where `places` is None."""
     if places is None:
         return state
     return state.gather(1, places[..., None].expand(-1, -1, state.shape[-1]))

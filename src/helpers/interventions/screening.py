@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,10 @@ from helpers.errors import ParameterError
 from helpers.extraction.activations import watching
 from helpers.interventions.components import Component
 from helpers.interventions.effects import each
-from helpers.interventions.replay import Replay
+from helpers.interventions.replay import Replay, at_places
+
+Held = dict[tuple[str, int], torch.Tensor]
+"""What heads ("z") and MLPs ("mlp") of each layer hold, or its slope."""
 
 _WATCHED = {"head": "z", "mlp": "mlp"}
 
@@ -36,25 +40,54 @@ def attribution(
     ParameterError
         If a component is no head and no MLP.
     """
+    with taped(replay) as (said, held):
+        slope = dict(zip(held, torch.autograd.grad(said, list(held.values())), strict=True))
+    return first_order(replay, values, where, held, slope)
+
+
+@contextmanager
+def taped(replay: Replay) -> Iterator[tuple[torch.Tensor, Held]]:
+    """Give the sum over cells of what is read, and what heads and MLPs hold, ready for slopes.
+
+    The pass begins with what the heads of the first layer have put out, and ends where it is read.
+    """
+    held: Held = {}
+    first = replay.z(0).detach().requires_grad_()
+    with torch.enable_grad():
+        sites = watching(
+            replay.model.layers(), ("z", "mlp"), lambda p, n, x: held.update({(p, n): x})
+        )
+        with sites:
+            said = replay.from_heads(0, first).mean(1).sum()
+        yield said, held
+
+
+def first_order(
+    replay: Replay,
+    values: Mapping[Component, torch.Tensor | float],
+    where: torch.Tensor | None,
+    held: Held,
+    slope: Held,
+) -> pd.DataFrame:
+    """Return slope times change of every component, (component, cell)."""
     if other := [str(c) for c in values if c.place not in _WATCHED]:
         raise ParameterError(f"attribution is for heads and MLPs, not {', '.join(other[:3])}")
-    model, seen = replay.model, {}
-    places = sorted({_WATCHED[c.place] for c in values})
-    with torch.enable_grad():
-        with watching(model.layers(), places, lambda p, n, x: seen.__setitem__((p, n), x)):
-            said = replay.readout(model.forward(replay.batch)).mean(1).sum()
-        kept = list(seen)
-        slopes = torch.autograd.grad(said, [seen[k] for k in kept])
-    slope = dict(zip(kept, slopes, strict=True))
-    rows = []
+    last, rows = replay.model.n_layers - 1, []
     for component, value in values.items():
         at = _WATCHED[component.place], component.layer
-        state, gradient = seen[at].detach(), slope[at]
+        places = replay.places() if component.layer == last else None
+        state, gradient = held[at].detach(), slope[at]
         if component.head is not None:
             pick = (slice(None), slice(None), component.head)
-            state, gradient = (x.unflatten(2, (model.n_heads, -1))[pick] for x in (state, gradient))
+            state, gradient = (
+                x.unflatten(2, (replay.model.n_heads, -1))[pick] for x in (state, gradient)
+            )
+        if isinstance(value, torch.Tensor) and value.ndim == 3 and value.shape[1] > 1:
+            value = at_places(value.expand(len(state), -1, -1), places)
         change = ((value - state) * gradient).sum(-1)
-        rows.append((change if where is None else change * where).sum(1).double().cpu().numpy())
+        if where is not None:
+            change = change * (where if places is None else where.gather(1, places))
+        rows.append(change.sum(1).double().cpu().numpy())
     index = pd.Index(list(values), name="component", tupleize_cols=False)
     return pd.DataFrame(np.stack(rows), index, pd.Index(replay.batch.cells, name="cell"))
 
