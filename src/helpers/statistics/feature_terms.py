@@ -113,9 +113,9 @@ def shared_pairs_test(
     pairs = [x.rows.astype(np.int64) * x.shape[1] + x.columns for x in drawn]
     shared = np.array([np.isin(*both).sum() for both in zip(*pairs, strict=True)], float)
     observed, free = float((one & other).sum()), float(one.sum() * other.sum() / one.size)
-    fold = {"free": free, "fold_free": observed / free}
-    if shared.mean() > 0:
-        fold["fold"] = observed / float(shared.mean())
+    if shared.mean() < 1:
+        return NotEstimable(f"{shared.mean():.2f} shared pairs are expected; at least 1 needed")
+    fold = {"free": free, "fold_free": observed / free, "fold": observed / float(shared.mean())}
     about = {"test": "curveball, both networks", "null": "networks of the same degrees"}
     size = {"unit": "annotation", "n_units": int((one | other).any(axis=1).sum())}
     return null_outcome(observed, shared, sides="one", **about, **size, detail=fold)
