@@ -14,7 +14,7 @@ def orthonormal(n, width, k, seed=0):
     g = torch.Generator().manual_seed(seed)
     rows = torch.linalg.qr(torch.randn(width, width, generator=g))[0][:n]
     zero = torch.zeros(width)
-    return Dictionary(rows, torch.zeros(n), rows, zero, zero, k)
+    return Dictionary(rows, torch.full((n,), -0.01), rows, zero, zero, k)
 
 
 def test_a_linear_network_gives_its_weights():
@@ -33,7 +33,7 @@ def test_a_linear_network_gives_its_weights():
     found = feature_effects(run, states, source, {2: later}, range(4), tokens)
     code = source.code(states)
     for s in range(4):
-        here = (code[..., s] > 1e-6) & tokens
+        here = (code[..., s] > 0) & tokens
         np.testing.assert_array_equal(found.active[s], here.any(1))
         size = code[..., s][here].mean()
         assert found.size[s] == pytest.approx(float(size), rel=1e-5)
