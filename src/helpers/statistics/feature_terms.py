@@ -101,8 +101,9 @@ def shared_pairs_test(
     Returns
     -------
     Outcome or NotEstimable
-        One-sided, unit: annotation (a domain is one). ``detail["free"]``: pairs expected if domains are relabelled
-        freely, as paper C does; ``fold`` and ``fold_free``: shared pairs over both expectations.
+        One-sided, unit: annotation (a domain is one). ``detail["free"]``: pairs expected if
+        domains are relabelled freely, as paper C does; ``fold`` and ``fold_free``: shared pairs
+        over both expectations.
     """
     one, other = np.asarray(one, bool), np.asarray(other, bool)
     if one.shape != other.shape:
