@@ -7,7 +7,16 @@ import pytest
 
 from helpers.datasets import artefacts
 from helpers.errors import DataError
-from papers.archives import atlas, attention, catalogue, confound, draws, mediation, outside
+from papers.archives import (
+    atlas,
+    attention,
+    catalogue,
+    confound,
+    draws,
+    mediation,
+    outside,
+    perturbation,
+)
 from papers.archives.catalogue import (
     archive_files,
     archive_group,
@@ -47,6 +56,7 @@ def test_every_file_that_a_reader_names_is_fetched_with_the_archives():
         (ATTENTION, draws),
         (CONFOUND, confound),
         (MEDIATION, mediation),
+        (perturbation.PERTURBATION, perturbation),
     ]
     for group, module in pairs:
         reader = module.__name__.rpartition(".")[2]
@@ -56,7 +66,15 @@ def test_every_file_that_a_reader_names_is_fetched_with_the_archives():
     listed = [path for group in groups for path in archive_group(group).readers]
     assert sorted(listed) == sorted(outside.FILES)
     named = {reader for group in archive_groups().values() for reader in group.readers.values()}
-    assert named == {"atlas", "attention", "confound", "draws", "mediation", "outside"}
+    assert named == {
+        "atlas",
+        "attention",
+        "confound",
+        "draws",
+        "mediation",
+        "outside",
+        "perturbation",
+    }
     light = page_files(named - {"atlas"})
     assert sum(item.bytes for item in light) < 1_000_000
     # the annotations of all features in twelve layers, of which no smaller file is public
