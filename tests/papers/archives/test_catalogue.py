@@ -7,7 +7,7 @@ import pytest
 
 from helpers.datasets import artefacts
 from helpers.errors import DataError
-from papers.archives import attention, catalogue, confound, draws, mediation, outside
+from papers.archives import attention, catalogue, confound, draws, mediation, outside, perturbation
 from papers.archives.catalogue import (
     archive_files,
     archive_group,
@@ -47,6 +47,7 @@ def test_every_file_that_a_reader_names_is_fetched_with_the_archives():
         (ATTENTION, draws),
         (CONFOUND, confound),
         (MEDIATION, mediation),
+        (perturbation.PERTURBATION, perturbation),
     ]
     for group, module in pairs:
         reader = module.__name__.rpartition(".")[2]
@@ -56,7 +57,7 @@ def test_every_file_that_a_reader_names_is_fetched_with_the_archives():
     listed = [path for group in groups for path in archive_group(group).readers]
     assert sorted(listed) == sorted(outside.FILES)
     named = {reader for group in archive_groups().values() for reader in group.readers.values()}
-    assert named == {"attention", "confound", "draws", "mediation", "outside"}
+    assert named == {"attention", "confound", "draws", "mediation", "outside", "perturbation"}
     assert sum(item.bytes for item in page_files()) < 1_000_000
 
 
