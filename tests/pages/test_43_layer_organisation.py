@@ -19,7 +19,7 @@ NAME = "43_layer_organisation"
 
 @pytest.fixture(scope="module")
 def page():
-    return definitions(NAME, n_permutations=99, n_networks=40)
+    return definitions(NAME, n_permutations=99, n_rewired=99, n_networks=40)
 
 
 @pytest.fixture(scope="module")
