@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bookkit.values import read_values
 from helpers.errors import RegistryError
+from helpers.schema import foreign
 from papers.claims import Printed, claim_of, load_claims, printed, printed_words
 
 VARIANTS = ("published", "corrected", "contradicts")
@@ -97,7 +98,9 @@ def collect_links(results: Path, without: str = "") -> list[Link]:
     found = []
     for file in sorted(Path(results).glob("*/values.json")):
         if file.parent.name != without:
-            found += links_of(json.loads(file.read_text(encoding="utf-8")), file.parent.name)
+            again = f"run it again: helpers run {file.parent.name} --force"
+            with foreign(file, RegistryError, again):
+                found += links_of(read_values(file), file.parent.name)
     return unique(found)
 
 
