@@ -16,6 +16,7 @@ from bookkit import dependencies, fingerprint, notebooks, staging
 from bookkit.findings import REGISTRY, TESTS, Results, changed, words_of
 from bookkit.roles import OVERLAY, PROFILE
 from bookkit.values import FILE as VALUES
+from helpers.alone import remove_leftovers
 from helpers.errors import RunError
 from helpers.files import atomic_write, project_root, results_dir, sha256_of
 from helpers.schema import read_object
@@ -99,6 +100,7 @@ def _report(path: Path, results: Results) -> None:
             log.warning("%s", error)
     for line in changed(before, now):
         log.warning("a finding has other words than in the last build: %s", line)
+    remove_leftovers(path)
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(now, indent=1, sort_keys=True), encoding="utf-8")
 

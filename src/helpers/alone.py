@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import glob
 import logging
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,20 @@ def remove_leftovers(path: Path) -> None:
     path = Path(path)
     for holder in path.parent.glob(f".{glob.escape(path.name)}.*"):  # see `files.atomic_write`
         shutil.rmtree(holder, ignore_errors=True)
+
+
+@contextmanager
+def in_turn(folder: Path) -> Iterator[None]:
+    """Wait until no other process is in a block of this kind for the same folder."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError as error:
+            log.warning("%s: this file system knows no locks (%s)", folder, error)
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextmanager
