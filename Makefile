@@ -11,7 +11,8 @@ CORES ?= $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || echo 2)
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --no-input
 
-book: html
+book: environment
+	@$(BIN)/helpers book --profile $(PROFILE) --check || $(MAKE) --no-print-directory html
 	@echo
 	@echo "The book begins at $(CURDIR)/_build/html/index.html"
 

@@ -8,8 +8,20 @@ from bookkit import fingerprint, notebooks
 
 PROFILE = config.get("profile", "demo")
 NAMES = notebooks.names()
-# These take longest: what starts first does not keep the last pages waiting.
-LONG = ("11_cssi", "12_null_models", "10_coexpression", "02_models")
+# These take longest, the longest first (minutes: run.json): what starts first does not keep the last pages waiting.
+LONG = (
+    "11_cssi",
+    "26_orthologs",
+    "02_models",
+    "20_scaling",
+    "28_leakage",
+    "10_coexpression",
+    "21_grn_baselines",
+    "24_cross_context",
+    "12_null_models",
+    "13_beyond_attention",
+    "41_head_ablation",
+)
 STAMPS = {name: str(fingerprint.stamp(name, PROFILE)) for name in NAMES}
 
 
@@ -32,6 +44,6 @@ for _name in NAMES:
             profile=PROFILE,
             python=sys.executable,
         threads: 1
-        priority: int(_name in LONG)
+        priority: LONG[::-1].index(_name) + 1 if _name in LONG else 0
         shell:
             "{params.python} -m helpers.cli run {params.name} --profile {params.profile}"

@@ -10,11 +10,13 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from bookkit import dependencies, fingerprint, notebooks, staging
+from bookkit.citation import FILE as CITATION
 from bookkit.findings import REGISTRY, TESTS, Results, changed, words_of
-from bookkit.roles import OVERLAY, PROFILE
+from bookkit.roles import OVERLAY, PROFILE, STAGED
 from bookkit.values import FILE as VALUES
 from helpers.alone import remove_leftovers
 from helpers.errors import RunError
@@ -23,7 +25,9 @@ from helpers.schema import read_object
 
 log = logging.getLogger(__name__)
 
+STAMP = Path("_build") / "html.sha256"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_HEADING = re.compile(r"^(?:#+ .*|\([\w-]+\)=|:(?:label|name): .*)$", re.MULTILINE)
 
 
 def build(profile: str = "demo", overlay: str | None = None, root: Path | None = None) -> Path:
@@ -54,16 +58,19 @@ def build(profile: str = "demo", overlay: str | None = None, root: Path | None =
         )
     for name in stale(profile):
         log.warning("%s: source, helpers, packages or parameters have changed since it ran", name)
-    staging.stage(root, profile, overlay)
-    digest = _digest(root, profile, overlay)
-    stamp = root / "_build" / "html.sha256"
-    if staging.first_page(root).is_file() and _content(stamp) == digest:
+    frame, digest = _digests(root, profile, overlay)
+    stamp = root / STAMP
+    known = _content(stamp)
+    if staging.first_page(root).is_file() and known == digest:
         return staging.first_page(root)
-    shutil.rmtree(root / "_build" / "html", ignore_errors=True)  # no page of an earlier build stays
+    staging.stage(root, profile, overlay)
     stamp.unlink(missing_ok=True)
-    environment = os.environ | {PROFILE: profile, OVERLAY: overlay or ""}
-    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(root)]
-    command += ["--all", "-W", "-n", "--keep-going", "--quiet"]
+    command = [sys.executable, "-m", "bookkit.sphinx_run", str(root)]
+    if staging.first_page(root).is_file() and known.split(" ")[0] == frame:
+        command.append("--changed")
+    else:  # no page of an earlier build stays
+        shutil.rmtree(root / "_build" / "html", ignore_errors=True)
+    environment = os.environ | {PROFILE: profile, OVERLAY: overlay or "", STAGED: "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RunError(f"The book has warnings or errors:\n{_summary(done.stdout + done.stderr)}")
@@ -72,18 +79,51 @@ def build(profile: str = "demo", overlay: str | None = None, root: Path | None =
     return staging.first_page(root)
 
 
-def _digest(root: Path, profile: str, overlay: str | None) -> str:
-    """Return one SHA-256 over everything that the HTML is made from."""
-    files = [root / "_config.yml", root / "_toc.yml", root / "constraints.txt"]
-    files += (root / "book").rglob("*")
-    files += (root / staging.FOLDER).iterdir()
+def is_current(profile: str = "demo", root: Path | None = None) -> bool:
+    """Return whether every page and the book of a profile are those of everything as it is now."""
+    root = root or project_root()
+    notebooks.check_profile(profile)
+    there = staging.first_page(root).is_file() and not staging.missing(profile)
+    if not there or _content(root / STAMP) != _digests(root, profile)[1]:
+        return False
+    return not stale(profile)
+
+
+def _digests(root: Path, profile: str, overlay: str | None = None) -> tuple[str, str]:
+    """Return the digest of what every page shows, and of everything."""
+    frame = _frame(root, f"{profile} {overlay}")
+    return frame, f"{frame} {_pages(profile, overlay)}"
+
+
+def _frame(root: Path, of_whom: str) -> str:
+    """Return one SHA-256 over what every page shows: where that changes, all are made again.
+
+    Configuration, contents, packages, chapters, words of the glossary; and the headings and labels
+    of the notebooks, to which pages link.
+    """
+    files = [root / "_config.yml", root / "_toc.yml", root / "constraints.txt", root / CITATION]
+    files += [*root.glob("*.md"), *(root / "book").rglob("*")]
     for package in dependencies.packages():
-        files += (dependencies.PACKAGE.parent / package).rglob("*.py")
+        found = (dependencies.PACKAGE.parent / package).rglob("*")
+        files += (path for path in found if path.suffix != ".pyc")
+    sources = [notebooks.source_path(name).read_text("utf-8") for name in notebooks.names()]
+    headings = [line for text in sources for line in _HEADING.findall(text)]
+    return _digest(files, "\n".join([of_whom, *notebooks.names(), *headings]))
+
+
+def _pages(profile: str, overlay: str | None) -> str:
+    """Return one SHA-256 over what single pages are made from."""
+    files = []
     for name in notebooks.names():
         folder = staging.results_of(name, profile, overlay)
-        files += [folder / VALUES, folder / TESTS, notebooks.statements_path(name)]
+        files += [folder / VALUES, folder / TESTS, folder / f"{name}.ipynb"]
+        files += [notebooks.statements_path(name), notebooks.source_path(name)]
     files.append(staging.results_of(REGISTRY[0], profile, overlay) / REGISTRY[1])
-    total = hashlib.sha256(f"{profile} {overlay}".encode())
+    return _digest(files, "")
+
+
+def _digest(files: Iterable[Path], more: str) -> str:
+    total = hashlib.sha256(more.encode())
     for path in sorted(path for path in files if path.is_file()):
         total.update(f"{path} {sha256_of(path)}\n".encode())
     return total.hexdigest()

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
 from helpers.errors import RunError
 from helpers.registry.records import NOT_FETCHED
-from helpers.registry.store import collect
+from helpers.registry.store import FILE, frame, read
 from helpers.schema import foreign, read_object
 
-OWN_PAGES = ("90_", "91_", "92_")
-"""Pages that read the registry, and are no part of what is counted."""
+
+def registry_of(profile_dir: Path, among: Iterable[str]) -> pd.DataFrame:
+    """Return the records of the notebooks `among` those of a profile."""
+    paths = [Path(profile_dir) / name / FILE for name in among]
+    return frame([record for path in paths for record in read(path)])
 
 
-def registry_of_others(profile_dir: Path) -> pd.DataFrame:
-    """Return the records of every notebook of a profile but the registry's own page."""
-    table = collect(profile_dir)
-    return table[~table["notebook"].str.startswith(OWN_PAGES[0])].reset_index(drop=True)
-
-
-def declared_tests(profile_dir: Path) -> dict[str, tuple[str, ...]]:
-    """Return notebook -> tests that it declares, for every page of a profile but the last three.
+def declared_tests(profile_dir: Path, among: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return notebook -> tests that it declares, for the pages `among` those of a profile.
 
     Raises
     ------
@@ -31,9 +29,9 @@ def declared_tests(profile_dir: Path) -> dict[str, tuple[str, ...]]:
         If a page was run before declarations were kept.
     """
     found = {}
-    for path in sorted(Path(profile_dir).glob("*/run.json")):
-        name = path.parent.name
-        if name.startswith(OWN_PAGES):
+    for name in sorted(among):
+        path = Path(profile_dir) / name / "run.json"
+        if not path.exists():
             continue
         again = f"run it again: helpers run {name} --force"
         record = read_object(path, RunError, again)
@@ -43,7 +41,7 @@ def declared_tests(profile_dir: Path) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def bookkeeping(profile_dir: Path) -> pd.DataFrame:
+def bookkeeping(profile_dir: Path, among: Iterable[str]) -> pd.DataFrame:
     """Compare the tests that each notebook declares with the rows that are there.
 
     Returns
@@ -53,8 +51,8 @@ def bookkeeping(profile_dir: Path) -> pd.DataFrame:
         test that is not declared; ``repeated``: identifiers that occur twice in a variant.
     """
     rows = []
-    for name, tests in declared_tests(profile_dir).items():
-        path = Path(profile_dir) / name / "tests.jsonl"
+    for name, tests in declared_tests(profile_dir, among).items():
+        path = Path(profile_dir) / name / FILE
         with foreign(path, RunError, f"run it again: helpers run {name} --force"):
             lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
             keys = [(r["test_id"], r["variant"]) for r in map(json.loads, lines)]

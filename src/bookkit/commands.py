@@ -61,11 +61,18 @@ def book(
         bool,
         typer.Option("--prepare", help="Only fetch the scripts that pages need, from the network."),
     ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only tell, by exit code 1, whether something is old.")
+    ] = False,
     pdf: Annotated[
         bool, typer.Option("--pdf", help="Print one PDF of the book instead; needs Chromium.")
     ] = False,
 ) -> None:
     """Build the HTML book from the results of a profile."""
+    if check:
+        from bookkit import book as building
+
+        raise typer.Exit(int(not building.is_current(profile)))
     if prepare:
         from bookkit import assets
 

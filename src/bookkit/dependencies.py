@@ -84,8 +84,14 @@ def digest(files: list[Path], package: Path = PACKAGE) -> str:
     """Return one SHA-256 over names and contents of files."""
     total = hashlib.sha256()
     for path in files:
-        total.update(f"{os.path.relpath(path, package)} {sha256_of(path)}\n".encode())
+        content = _sha256(path, path.stat().st_mtime_ns)
+        total.update(f"{os.path.relpath(path, package)} {content}\n".encode())
     return total.hexdigest()
+
+
+@cache
+def _sha256(path: Path, changed: int) -> str:
+    return sha256_of(path)
 
 
 def _imports(tree: ast.AST) -> Iterator[str]:
@@ -166,5 +172,11 @@ def _data(folder: Path) -> Iterator[Path]:
 
 def _counts(data: Path, sources: set[Path]) -> bool:
     home = next(p for p in data.parents if (p / "__init__.py").is_file())
-    naming = {module for module in home.glob("*.py") if data.name in module.read_text("utf-8")}
+    modules = home.glob("*.py")
+    naming = {one for one in modules if data.name in _text(one, one.stat().st_mtime_ns)}
     return not naming or bool(naming & sources)
+
+
+@cache
+def _text(path: Path, changed: int) -> str:
+    return path.read_text(encoding="utf-8")

@@ -45,13 +45,19 @@ def profiles() -> list[str]:
 
 
 def upstream(name: str, among: list[str] | None = None) -> list[str]:
-    """Return the notebooks whose results `name` reads.
+    """Return the notebooks whose results `name` may read; they run before it.
 
-    Notebooks 90 to 99 read those of every lower number; the others read nobody's.
+    Those of 90 to 99 that ask for ``run.earlier`` read the results of every notebook that does not,
+    and of those that do and have a lower number; all others read nobody's.
     """
-    if not name.startswith("9"):
+    if not _reads(name):
         return []
-    return [other for other in (names() if among is None else among) if other[:2] < name[:2]]
+    among = names() if among is None else among
+    return [other for other in among if other[:2] < name[:2] or not _reads(other)]
+
+
+def _reads(name: str) -> bool:
+    return name.startswith("9") and "run.earlier" in code_of(name)
 
 
 def source_path(name: str) -> Path:

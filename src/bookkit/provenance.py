@@ -8,7 +8,9 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache
+from importlib import metadata
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,12 @@ PACKAGES = (
     "xarray",
 )
 """Packages that numbers and figures rest on; a result is made again when one of them changes."""
+
+
+@cache
+def version(package: str) -> str:
+    """Return the version of an installed package."""
+    return metadata.version(package)
 
 
 def git_state(root: Path) -> dict[str, Any]:

@@ -29,7 +29,6 @@ from helpers.estimates import Estimate, NotEstimable
 from helpers.files import atomic_write, results_dir
 from helpers.registry import TestRecord, append, read
 from helpers.schema import Text, check_fields, read_object
-from helpers.statistics.detectable import detectable_effect
 from helpers.statistics.results import Outcome
 
 CONTEXT = "HELPERS_RUN_CONTEXT"
@@ -90,6 +89,11 @@ class Page:
     def profile_dir(self) -> Path:
         """Folder with the results of all notebooks of the profile."""
         return results_dir() / self._context["base_profile"]
+
+    @property
+    def earlier(self) -> list[str]:
+        """The notebooks that run before this one: nobody else's results may be read here."""
+        return notebooks.upstream(self.name)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -238,10 +242,14 @@ class Page:
         Raises
         ------
         RunError
-            If a declared test is missing, or the page was finished before.
+            If a declared test is missing, results were read that depend on the order in which
+            pages run, or the page was finished before.
         """
         if self._finished:
             raise RunError(f"{self.name}: finish() was called twice")
+        files = self._watch.files()
+        if late := self._later(files):
+            raise RunError(f"{self.name} reads results of pages that run later: {late}")
         recorded = set(self._tests) | {_number(test) for test in self._tests}
         if missing := [test for test in self.declares if test not in recorded]:
             raise RunError(f"{self.name}: declared tests were not recorded: {missing}")
@@ -251,7 +259,7 @@ class Page:
                 encoding="utf-8",
             )
         (self.folder / "tests.jsonl").touch()
-        record = provenance.record(self._context, self._watch.files())
+        record = provenance.record(self._context, files)
         record |= {"values": len(self._values), "tests": len(self._tests)}
         record["declares"] = list(self.declares)
         with atomic_write(self.folder / provenance.FILE) as temporary:
@@ -260,6 +268,13 @@ class Page:
         if self.stated and self.profile == INTERACTIVE:
             self.findings()
         show.show_footer(provenance.lines(record))
+
+    def _later(self, files: list[dict[str, Any]]) -> list[str]:
+        """Return the pages of this profile whose results were read although they run later."""
+        paths = [Path(one["path"]) for one in files]
+        inside = [path for path in paths if path.is_relative_to(self.profile_dir)]
+        read = {path.relative_to(self.profile_dir).parts[0] for path in inside}
+        return sorted(read & set(notebooks.names()) - set(self.earlier))
 
     def _declared(self) -> Declarations:
         if self.stated is None:
@@ -283,6 +298,8 @@ def _kept(row: TestRecord, found: Any, stated: Declarations) -> dict[str, Any] |
         return found
     test, mde = stated.test(_number(row.test_id)), None
     if isinstance(found, Outcome) and row.p is not None:
+        from helpers.statistics.detectable import detectable_effect  # scipy takes a second
+
         mde = detectable_effect(found, stated.alpha)
     detail = {k: v for k, v in found.detail.items() if stored.is_plain(v)}
     return {

@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 PROFILE = "HELPERS_PROFILE"
 OVERLAY = "HELPERS_OVERLAY"
+STAGED = "HELPERS_STAGED"
 
 
 def chosen() -> tuple[str, str | None]:

@@ -22,7 +22,7 @@ FILES = "../_static/tables"
 """Where pages find the tables' files; the build copies them there."""
 
 MANY = 1000
-"""A collection of more points than this becomes pixels inside the drawing."""
+"""Collections of more points than this together become pixels inside the drawing."""
 
 SMALLEST_TEXT = 8.0
 """In points, as displayed: a figure is not drawn narrower than keeps its text this large."""
@@ -61,6 +61,7 @@ def show_figure(figure: Any, path: Path, caption: str, alt: str) -> list[Path]:
     _flatten(figure)
     about = {"facecolor": "white", "dpi": DPI}
     figure.savefig(picture, metadata={"Software": None}, **about)
+    _few_colours(picture)
     with plt.rc_context({"svg.hashsalt": path.stem}):  # the same bytes each time
         figure.savefig(drawing, metadata={"Date": None, "Creator": None}, **about)
     narrowest = _narrowest(figure)
@@ -79,15 +80,25 @@ def show_figure(figure: Any, path: Path, caption: str, alt: str) -> list[Path]:
     return [drawing, picture]
 
 
+def _few_colours(picture: Path) -> None:
+    """Store a picture with 256 colours, a third of the bytes; readers see the drawing anyway."""
+    from PIL import Image
+
+    with Image.open(picture) as found:
+        made = found.convert("RGB").quantize(256, Image.Quantize.FASTOCTREE)
+    made.save(picture, "PNG", optimize=True)
+
+
 def _flatten(figure: Any) -> None:
     """Turn what has very many points into pixels, which text and axes around it do not become."""
     for axes in figure.axes:
-        for found in axes.collections:
-            offsets = found.get_offsets()
-            if max(len(offsets), len(found.get_paths())) > MANY:
+        shapes = [max(len(one.get_offsets()), len(one.get_paths())) for one in axes.collections]
+        if sum(shapes) > MANY:
+            for found in axes.collections:
                 found.set_rasterized(True)
-        for line in axes.lines:
-            if len(line.get_xdata()) > 10 * MANY:
+        lines = axes.lines
+        if len(lines) > MANY / 4 or sum(len(line.get_xdata()) for line in lines) > 10 * MANY:
+            for line in lines:
                 line.set_rasterized(True)
 
 

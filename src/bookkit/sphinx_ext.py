@@ -5,15 +5,17 @@ The roles and directives are those of `bookkit.roles`.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
 
-from bookkit import figure_of, glossary_links, roles, staging, table_files
+from bookkit import figure_of, glossary_links, lighter, roles, staging, table_files
 from helpers import __version__
 
+SOURCE = "source.html"
 _LITERAL = re.compile(r"(``.*?``|`[^`]*`)")
 _MARKUP = re.compile(r"(?<!\\)\||(?<![\\*\w])\*(?=\w)(?![^*]*\*)")
 _PRELOAD = re.compile(r'<link rel="preload" as="font"[^>]*>\s*')
@@ -31,12 +33,19 @@ def _drop_live_code(
     ]
 
 
+def _plain_frame(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> str | None:
+    """Give pages of source code a frame of their own; see ``book/_templates/source.html``."""
+    return SOURCE if pagename.startswith("_modules/") else None
+
+
 def _body(script: Any) -> str:
     return str(getattr(script, "attributes", {}).get("body", ""))
 
 
 def _mend_html(app: Sphinx, exception: Exception | None) -> None:
-    """Leave out what browsers refuse or screen readers stumble over.
+    """Leave out what browsers refuse or screen readers stumble over, and what nobody reads.
 
     Hints to load fonts early are refused for files on disk; a bibliography says that it is a list
     but its entries do not say that they are items.
@@ -48,6 +57,7 @@ def _mend_html(app: Sphinx, exception: Exception | None) -> None:
         mended = _ROLE.sub("", _PRELOAD.sub("", text))
         if mended != text:
             path.write_text(mended, encoding="utf-8")
+    lighter.lighten(Path(app.outdir))
 
 
 def _copy_tables(app: Sphinx, exception: Exception | None) -> None:
@@ -76,14 +86,16 @@ def _escape(
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Bring pages and assets into place, and register the roles."""
-    staging.stage(Path(app.srcdir), *roles.chosen())
+    if not os.environ.get(roles.STAGED):
+        staging.stage(Path(app.srcdir), *roles.chosen())
     roles.register(app)
     figure_of.register(app)
     app.setup_extension("sphinx.ext.autodoc")  # which declares the event
     app.connect("autodoc-process-docstring", _escape, priority=900)
     app.connect("builder-inited", _one_page_knows_all_nodes)
     app.connect("html-page-context", _drop_live_code, priority=900)
-    app.connect("build-finished", _mend_html)
+    app.connect("html-page-context", _plain_frame)
+    app.connect("build-finished", _mend_html, priority=900)  # after the theme has
     app.connect("build-finished", _copy_tables)
     app.connect("doctree-resolved", glossary_links.link_first_uses)
     return {"version": __version__, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,15 +79,15 @@ class Link:
         return target.low - room <= self.value <= target.high + room
 
 
-def collect_links(results: Path, without: str = "") -> list[Link]:
+def collect_links(results: Path, among: Iterable[str] = ("*",)) -> list[Link]:
     """Read every claim-bearing value below ``results/PROFILE``.
 
     Parameters
     ----------
     results
         Folder with one folder a page.
-    without
-        Page whose stored values are left out: the one that is being run.
+    among
+        Pages whose stored values are read; all of them by default.
 
     Raises
     ------
@@ -96,11 +96,10 @@ def collect_links(results: Path, without: str = "") -> list[Link]:
         figure.
     """
     found = []
-    for file in sorted(Path(results).glob("*/values.json")):
-        if file.parent.name != without:
-            again = f"run it again: helpers run {file.parent.name} --force"
-            with foreign(file, RegistryError, again):
-                found += links_of(read_values(file), file.parent.name)
+    files = [file for page in among for file in Path(results).glob(f"{page}/values.json")]
+    for file in sorted(files):
+        with foreign(file, RegistryError, f"run it again: helpers run {file.parent.name} --force"):
+            found += links_of(read_values(file), file.parent.name)
     return unique(found)
 
 

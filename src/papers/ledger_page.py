@@ -6,6 +6,7 @@ Pages show at most seven columns and no names of keys or functions; the full tab
 from __future__ import annotations
 
 import html
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -30,7 +31,9 @@ KIND_KEYS = {"finer": FINER, "summary": SUMMARY, "printed": PRINTED}
 """Keys under which a page keeps the numbers of claims by kind of evidence."""
 
 
-def ledger_of(results: Path, more: tuple[Link, ...] = (), without: str = "") -> pd.DataFrame:
+def ledger_of(
+    results: Path, more: tuple[Link, ...] = (), among: Iterable[str] = ("*",)
+) -> pd.DataFrame:
     """Return the ledger of a profile, from whatever its notebooks have stored so far.
 
     Parameters
@@ -39,8 +42,8 @@ def ledger_of(results: Path, more: tuple[Link, ...] = (), without: str = "") -> 
         ``results/PROFILE``.
     more
         Answers of the page that is being run.
-    without
-        That page, whose answers of an earlier run are left out.
+    among
+        Pages whose answers are read; all of them by default.
 
     Returns
     -------
@@ -49,7 +52,7 @@ def ledger_of(results: Path, more: tuple[Link, ...] = (), without: str = "") -> 
         ``attrs["archives"]`` say which archives the build had.
     """
     notebooks = {path.stem for path in (project_root() / "notebooks").glob("*.md")}
-    found, notes = unique([*collect_links(results, without), *more]), load_notes()
+    found, notes = unique([*collect_links(results, among), *more]), load_notes()
     ledger = build_ledger(found, run_checks(), notes, notebooks)
     ledger["standing"] = standing(ledger)
     ledger.attrs["archives"] = archives_here(found, notes)

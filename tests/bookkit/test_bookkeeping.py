@@ -15,6 +15,7 @@ from helpers.registry.records import NOT_FETCHED
 from papers import audit, simulation
 from papers.completions import smallest_m
 
+PAGES = ["12_null_models"]
 HAND_EXAMPLE = (0.005, 0.011, 0.02, 0.04, 0.8)
 
 
@@ -51,30 +52,32 @@ def test_registry_leaves_its_own_page_out(profile):
     own.mkdir()
     row = record("90.1", 0.5, notebook="90_test_registry", unit="row", family="F90")
     append(row, own / "tests.jsonl")
-    assert len(bookkeeping.registry_of_others(profile)) == 5
+    assert len(bookkeeping.registry_of(profile, PAGES)) == 5
 
 
 def test_bookkeeping_sees_missing_undeclared_and_repeated_rows(profile):
-    assert bookkeeping.bookkeeping(profile).iloc[0].tolist() == ["12_null_models", 5, 0, 0, 0]
+    found = bookkeeping.bookkeeping(profile, PAGES).iloc[0].tolist()
+    assert found == ["12_null_models", 5, 0, 0, 0]
     path = profile / "12_null_models" / "tests.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines()
     other = lines[0].replace('"12.1"', '"12.9/x"')
     path.write_text("\n".join([*lines[:3], lines[0], other]) + "\n", encoding="utf-8")
-    row = bookkeeping.bookkeeping(profile).iloc[0]
+    row = bookkeeping.bookkeeping(profile, PAGES).iloc[0]
     assert (row["rows"], row["missing"], row["undeclared"], row["repeated"]) == (5, 2, 1, 1)
 
 
 def test_a_page_without_declarations_is_refused(profile):
     (profile / "12_null_models" / "run.json").write_text('{"tests": 5}', encoding="utf-8")
     with pytest.raises(RunError, match="declares"):
-        bookkeeping.declared_tests(profile)
+        bookkeeping.declared_tests(profile, PAGES)
 
 
 def test_the_machinery_of_page_90_counts_and_tests(profile):
     page = definitions("90_test_registry")
     _, found = simulation.error_rates(200, np.random.default_rng(0))
     null = found["all null, blocks", "bh"]
-    registry, books = bookkeeping.registry_of_others(profile), bookkeeping.bookkeeping(profile)
+    registry = bookkeeping.registry_of(profile, PAGES)
+    books = bookkeeping.bookkeeping(profile, PAGES)
     rows = page["machinery"](null, books, registry)
     assert rows["90.1"].p == pytest.approx(stats.binom.sf(null.any_false_count - 1, 200, 0.05))
     assert rows["90.2"].estimate == rows["90.3"].estimate == 0
@@ -96,14 +99,14 @@ def test_roles_follow_one_rule(profile):
         assert role_of(planted) == "descriptive"
     for open_question in ("10.1/scgpt/sim", "12.1/scgpt/baron/trrust", "24.13"):
         assert role_of(open_question) == "confirmatory"
-    registry = bookkeeping.registry_of_others(profile)
+    registry = bookkeeping.registry_of(profile, PAGES)
     assert breaches(registry) == []
     planted = registry.assign(test_id=registry["test_id"] + "/sim/one-TF")
     assert len(breaches(planted)) == 5
 
 
 def test_an_absent_file_is_not_counted_as_a_design_without_an_answer(profile):
-    silent = bookkeeping.registry_of_others(profile).assign(estimable=True, reason="")
+    silent = bookkeeping.registry_of(profile, PAGES).assign(estimable=True, reason="")
     assert bookkeeping.unanswered(silent) == {"absent": 0, "design": 0}
     silent.loc[silent.index[:2], ["estimable", "reason"]] = [False, NOT_FETCHED]
     silent.loc[silent.index[2], ["estimable", "reason"]] = [False, "one donor"]
@@ -120,7 +123,7 @@ def test_published_row_fails_at_56_tests():
 
 
 def test_figures_show_every_test(profile):
-    corrected = correction.correct(bookkeeping.registry_of_others(profile))
+    corrected = correction.correct(bookkeeping.registry_of(profile, PAGES))
     figure, alt = plots.p_histograms(corrected)
     assert sum(p.get_height() for p in figure.axes[0].patches) == 5
     assert "4 of 5 at most 0.05" in alt

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from bookkit import page, show
+from bookkit.recording import Page
 from helpers.errors import RegistryError, RunError
 from helpers.estimates import NotEstimable
 from helpers.registry import TestRecord, read
@@ -124,3 +125,16 @@ def test_the_runner_decides_the_name(run, tmp_path, monkeypatch):
     monkeypatch.setenv("HELPERS_RUN_CONTEXT", str(context))
     with pytest.raises(RunError, match="11_other"):
         page("10_x")
+
+
+def test_results_of_a_page_that_runs_later_are_refused(tmp_path, results, monkeypatch):
+    """They are there in a second build only: numbers would depend on how often a book was built."""
+    page_dir = results / "demo"
+    for name in ("10_coexpression", "94_claim_to_evidence"):
+        (page_dir / name).mkdir(parents=True)
+        (page_dir / name / "values.json").write_text("{}")
+    context = {"base_profile": "demo", "profile": "demo", "parameters": {}}
+    for name, refused in (("10_coexpression", False), ("94_claim_to_evidence", True)):
+        run = Page("90_test_registry", tmp_path / "own", context | {"watched": [str(results)]})
+        (page_dir / name / "values.json").read_text()
+        assert run._later(run._watch.files()) == ([name] if refused else [])

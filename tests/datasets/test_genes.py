@@ -9,8 +9,10 @@ import pytest
 import scanpy
 from scipy import sparse
 
-from helpers.datasets import detection, select_genes
+from helpers.datasets import detection, narrowed, select_genes
 from helpers.datasets import identifiers as ids
+from helpers.datasets.genes import OTHERS
+from helpers.edges import correlation_edges
 from helpers.errors import DataError
 
 
@@ -31,6 +33,16 @@ def cells() -> anndata.AnnData:
 
 def test_detection_equals_the_dense_calculation(cells):
     np.testing.assert_allclose(detection(cells), (cells.X.toarray() > 0).mean(axis=0))
+
+
+def test_with_few_genes_libraries_and_what_is_made_of_pairs_stay(cells):
+    genes = [f"g{i}" for i in (399, 3, 250, 20)]
+    few = narrowed(cells, genes)
+    assert list(few.var_names) == ["g3", "g20", "g250", "g399", OTHERS]
+    np.testing.assert_array_equal(few.X.sum(axis=1), cells.X.sum(axis=1))
+    kept = [gene for gene in genes if gene != "g399"]
+    whole = correlation_edges(cells).sel(source=kept, target=kept)
+    np.testing.assert_array_equal(correlation_edges(few).sel(source=kept, target=kept), whole)
 
 
 def test_planted_variable_genes_are_found_and_silent_ones_left_out(cells):

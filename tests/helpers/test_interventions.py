@@ -468,6 +468,11 @@ def test_knock_outs_are_those_of_single_runs(family):
             abs(total) / counts[tf, target], abs=1e-3
         )
     assert ko.count.sum() == sum(counts.values())
+    alone = ko.in_cells()
+    assert alone.sizes["cell"] == ko.cells == len(ko.rows)
+    np.testing.assert_array_equal(alone.notnull().sum("cell").values, ko.count)
+    of_cells = np.abs(alone.mean("cell")).values
+    np.testing.assert_allclose(of_cells, found.sel(target=targets).values, atol=1e-9)
     with pytest.raises(DataError, match="hold 40 of 12 targets"):
         KnockOuts(model, tokens, tfs, targets, 40, np.random.default_rng(0))
 

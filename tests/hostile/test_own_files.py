@@ -46,7 +46,7 @@ LINKS = VALUES | {"a claim that is none": b'{"a": {"value": 1, "claim": 3}}'}
 @pytest.mark.parametrize("case", LINKS)
 def test_answers_to_claims(tmp_path, case):
     put(tmp_path / "10_x" / "values.json", LINKS[case])
-    assert "helpers run 10_x" in refuses(lambda: collect_links(tmp_path), tmp_path)
+    assert "helpers run 10_x" in refuses(lambda: collect_links(tmp_path, ["10_x"]), tmp_path)
 
 
 GOOD = {"fingerprint": "f", "files": [], "minutes": 0.1, "declares": []}
@@ -78,7 +78,7 @@ def test_the_bookkeeping_of_damaged_results(tmp_path, case):
     put(tmp_path / "10_x" / "run.json", json.dumps(GOOD).encode())
     (tmp_path / "10_x" / name).unlink(missing_ok=True)
     put(tmp_path / "10_x" / name, content)
-    refuses(lambda: bookkeeping.bookkeeping(tmp_path), tmp_path)
+    refuses(lambda: bookkeeping.bookkeeping(tmp_path, ["10_x"]), tmp_path)
 
 
 @pytest.mark.parametrize("case", JUNK)

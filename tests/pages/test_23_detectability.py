@@ -69,3 +69,28 @@ def test_nothing_is_seen_among_edges_without_effect(page):
     assert nothing["any true edge named"] == 0
     assert nothing["higher criticism"] <= 0.1
     assert page["many_edges"](0.1, 2.5, rng, m=300)["higher criticism"] > 0.8
+
+
+def signs(page, strength, seed, cells=60):
+    rng = np.random.default_rng(seed)
+    pair = rng.normal(size=(8, 10))
+    made = [k * pair + rng.normal(size=(cells, 8, 10)) for k in strength]
+    made[0][rng.random((cells, 8)) < 0.3] = np.nan  # cells without the TF
+    return page["stands_out_further"](*made)
+
+
+def test_what_stands_out_further_is_found_and_equal_pairs_are_even(page):
+    for strength, expected in (((1.0, 0.1), 1), ((0.1, 1.0), -1)):
+        further, tf, target = signs(page, strength, 1)
+        assert expected * further.mean() > 0.7 and tf.max() == 7 and target.max() == 9
+    called = 0
+    for seed in range(40):
+        found = page["crossed_mean_test"](*signs(page, (0.3, 0.3), seed), sides="one")
+        called += found.p <= 0.05
+    assert called <= 6, called  # P(more than 6 of 40 at 5 %) = 0.3 %
+
+
+def test_cells_with_one_tf_say_nothing(page):
+    values = np.full((30, 3, 4), np.nan)
+    values[:, 0] = np.random.default_rng(0).normal(size=(30, 4))
+    assert page["stands_out_further"](values, values)[0].size == 0

@@ -58,6 +58,7 @@ def installed(root, tmp_path_factory):
     (wheel,) = folder.glob("*.whl")
     shutil.rmtree(source)
     pip = (folder / "env/bin/python", "-m", "pip", "--disable-pip-version-check", "install", "-q")
+    pip = (*pip, "--no-compile")  # most of it is never imported
     tools = ("pytest", "hypothesis", "pytest-xdist")
     done = ran(*pip, "--constraint", root / "constraints.txt", wheel, *tools, cwd=folder)
     assert done.returncode == 0, done.stderr

@@ -6,7 +6,7 @@ from sklearn.metrics import roc_auc_score
 
 from helpers.errors import ParameterError
 from helpers.estimates import NotEstimable
-from helpers.statistics.within_rows import above_reference, within_row_auroc
+from helpers.statistics.within_rows import above_reference, across_tables, within_row_auroc
 
 
 def drawn(seed, t=8, g=30, share=0.3, ties=False):
@@ -97,3 +97,45 @@ def test_a_reference_is_taken_off_column_by_column():
 def test_one_positive_cannot_be_left_out():
     with pytest.raises(ParameterError, match="least is 1"):
         within_row_auroc(*drawn(0), least=1)
+
+
+def tables_drawn(seed, t=8, g=30):
+    score, _, rows, columns = drawn(seed, t, g)
+    rng = np.random.default_rng(seed + 1000)
+    labels = (rng.random((t, g)).argsort(axis=1, kind="stable") < g // 5)[rows, columns]
+    return score[None], labels, rows, columns
+
+
+def test_leaving_a_gene_out_of_both_tables_by_hand():
+    first, second = tables_drawn(0), tables_drawn(1, t=6, g=20)
+    found = across_tables([first, second])
+    for k, table in enumerate((first, second)):
+        g = np.unique(table[3]).size
+        kept = table[3] != 7
+        part = (table[0][:, kept], *(x[kept] for x in table[1:]))
+        without = across_tables([part], 2).auroc[0] - found.auroc[k]
+        assert found.without_column[k, 7] == pytest.approx(without * np.sqrt((g - 1) / g))
+    assert (found.without_row[1, 6:] == 0).all()  # these rows are in the first table only
+
+
+def named(word, table):
+    return (*table[:2], *(np.char.add(word, x.astype(str)) for x in table[2:]))
+
+
+def test_a_table_does_not_differ_from_itself_and_unrelated_ones_add_their_variances():
+    one, other = tables_drawn(2), tables_drawn(3)
+    assert across_tables([one, one]).contrast(np.array([1.0, -1.0])).se == 0.0
+    apart = across_tables([named("a", one), named("b", other)])
+    both = apart.contrast(np.array([1.0, -1.0])).se ** 2
+    single = [across_tables([table]).contrast(np.ones(1)).se ** 2 for table in (one, other)]
+    assert both == pytest.approx(sum(single), rel=0.3)
+
+
+def test_what_cannot_be_estimated_says_so():
+    table = tables_drawn(0)
+    none = (table[0], np.zeros_like(table[1]), *table[2:])
+    assert isinstance(across_tables([table, none]), NotEstimable)
+    with pytest.raises(ParameterError, match="twice"):
+        across_tables([tuple(np.concatenate([x, x], axis=-1) for x in table)])
+    with pytest.raises(ParameterError, match="at least 2"):
+        across_tables([table], 1)

@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -74,6 +75,7 @@ def code_digest(modules: Iterable[str] = ()) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
+@cache
 def computing(source: str) -> str:
     r"""Return the syntax tree of Python code as text, without comments and strings that explain.
 

@@ -8,6 +8,7 @@ EXPORTS = {
     "genes": (
         "GeneSelection",
         "detection",
+        "narrowed",
         "select_genes",
     ),
     "identifiers": (

@@ -17,6 +17,9 @@ from helpers.errors import DataError
 if TYPE_CHECKING:
     from helpers.datasets.own import OwnCells
 
+OTHERS = "all other genes"
+"""Name under which `narrowed` keeps the counts of the genes that it leaves out."""
+
 DISPERSION_BINS = 20
 """Bins of mean expression of Satija et al. (2015)."""
 
@@ -48,6 +51,32 @@ class GeneSelection:
 def detection(adata: AnnData) -> np.ndarray:
     """Return the share of cells in which each gene has a value above zero, shape (genes,)."""
     return np.asarray((adata.X > 0).mean(axis=0)).ravel()
+
+
+def narrowed(adata: AnnData, genes: Iterable[str]) -> AnnData:
+    """Return the cells with some of their genes, and all others as one gene more.
+
+    Library sizes stay what they were, and so does everything that is computed gene by gene or pair
+    by pair after normalisation; matrices of gene x gene become small.
+
+    Parameters
+    ----------
+    adata
+        Cells with counts in ``layers["counts"]``, or in ``X``.
+    genes
+        Symbols to keep, all of them in the data.
+
+    Returns
+    -------
+    anndata.AnnData
+        Counts in ``X``; genes in the order of the data, then `OTHERS`.
+    """
+    counts = adata.layers["counts"] if "counts" in adata.layers else adata.X
+    counts, kept = sparse.csc_matrix(counts), adata.var_names.isin(list(genes))
+    rest = sparse.csc_matrix(counts[:, ~kept].sum(axis=1))
+    both = sparse.hstack([counts[:, kept], rest], format="csr", dtype=counts.dtype)
+    var = pd.DataFrame(index=[*adata.var_names[kept], OTHERS])
+    return AnnData(both, obs=adata.obs.copy(), var=var)
 
 
 def select_genes(

@@ -56,6 +56,12 @@ class Screen:
         return self.scored.var_names.to_numpy().astype(str)
 
 
+def open_screen(name: str, symbols: str = "") -> ad.AnnData:
+    """Return all cells of a registered screen, or of a file with counts."""
+    cells = open_own(name, symbols=symbols) if "/" in name or "." in name else load(name)
+    return cells if isinstance(cells, ad.AnnData) else cells.take(np.arange(cells.n_obs))
+
+
 def read_screen(
     name: str,
     seed: int,
@@ -82,8 +88,7 @@ def read_screen(
         If the column or the controls are missing, counts are no counts, or no perturbation has 30
         cells.
     """
-    cells = open_own(name) if "/" in name or "." in name else load(name)
-    cells = cells if isinstance(cells, ad.AnnData) else cells.take(np.arange(cells.n_obs))
+    cells = open_screen(name)
     if perturbation not in cells.obs:
         raise DataError(f"{name}: obs has no column {perturbation!r}; it has {list(cells.obs)}")
     counts = counts_of(cells).toarray()

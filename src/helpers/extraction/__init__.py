@@ -13,7 +13,6 @@ EXPORTS = {
     "capture": ("extract",),
     "layer_products": ("rollout",),
     "order": ("order_share",),
-    "sampling": ("sampled_mean",),
     "shards": ("extract_sharded", "merge_shards", "write_shards"),
 }
 

@@ -235,8 +235,8 @@ def extract(
         Cells with counts.
     sources
         Query genes: ``"tfs"`` (marked by ``var['is_tf']``, else the references' list; see
-        `helpers.extraction.axes.known_tfs`), ``"all"``, a number (that many drawn at random; see
-        `helpers.extraction.sampling`), or a list of symbols.
+        `helpers.extraction.axes.known_tfs`), ``"all"``, a number (that many drawn at
+        random), or a list of symbols.
     genes
         Key genes; None for every gene that occurs as a token.
     strata

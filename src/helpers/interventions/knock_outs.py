@@ -37,8 +37,8 @@ class KnockOuts:
     ----------
     batch, replay
         All runs, clean ones first, and what repeats them with components replaced.
-    cells
-        Cells that are used.
+    cells, rows
+        Number of cells that are used, and their rows among the tokens.
     count
         (TF, target) cells behind each pair.
 
@@ -76,7 +76,7 @@ class KnockOuts:
             raise DataError(
                 f"{len(rows)} cells hold {hidden} of {len(wanted)} targets, none of them a TF"
             )
-        self.cells = len(rows)
+        self.cells, self.rows = len(rows), np.array(rows)
         self._cell, self._tf = np.array(runs).T
         order = np.concatenate([np.arange(self.cells), self._cell])
         batch = model.collate(tokens, np.array(rows)[order])
@@ -119,6 +119,21 @@ class KnockOuts:
         mean = np.hstack([np.full((len(self.tfs),) * 2, np.nan), mean])
         axes = {"source": self.tfs, "target": [*self.tfs, *self.targets]}
         return xr.DataArray(mean, axes, ("source", "target"), "effect")
+
+    def in_cells(self) -> xr.DataArray:
+        """Return the effect of each TF on each target in single cells.
+
+        Returns
+        -------
+        xarray.DataArray
+            (cell, source, target), cells as in `rows`; NaN where the cell lacks the TF, or the
+            target was not hidden in it.
+        """
+        values = np.full((self.cells, len(self.tfs), len(self.targets)), np.nan)
+        hidden = self._target[self.cells :]
+        values[self._cell[:, None], self._tf[:, None], hidden] = self.per_run()
+        axes = {"cell": self.rows, "source": self.tfs, "target": self.targets}
+        return xr.DataArray(values, axes, ("cell", "source", "target"), "effect")
 
     def _summed(self, values: np.ndarray) -> np.ndarray:
         found = np.zeros((len(self.tfs), len(self.targets)))

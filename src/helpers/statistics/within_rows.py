@@ -9,6 +9,7 @@ used for every perturbation, so genes are left out in turn as perturbations are.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +19,9 @@ from helpers.errors import ParameterError
 from helpers.estimates import NotEstimable
 from helpers.statistics.checks import cluster_codes, label_vector, score_matrix
 from helpers.statistics.crossed import CrossedAuroc, effective_units
+
+Pairs = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""Scores (k, n), labels (n,), names of rows (n,) and of columns (n,)."""
 
 LEAST = 3
 """Fewest positives, and negatives, of a row that enters the mean (published protocol)."""
@@ -72,8 +76,76 @@ def within_row_auroc(
     >>> found.auroc.round(3), found.n_units
     (array([0.462]), 7)
     """
+    return across_tables([(scores, labels, rows, columns)], least)
+
+
+def across_tables(tables: Sequence[Pairs], least: int = LEAST) -> CrossedAuroc | NotEstimable:
+    r"""Return the mean within-row AUROCs of the scores of several tables, one after the other.
+
+    Contexts (days, cell types, universes of genes) of one screen share perturbations and genes; a
+    row or a column is left out of all tables at once, found by its name:
+
+    .. math:: \mathrm{cov} = \sum_i \Delta^{(1)}_i \Delta^{(2)}_i + \sum_j \Delta^{(1)}_j
+              \Delta^{(2)}_j - \sum_{ij} \psi^{(1)}_{ij} \psi^{(2)}_{ij}
+
+    Parameters
+    ----------
+    tables
+        Scores, labels, rows and columns of each, as for `within_row_auroc`.
+    least
+        At least 2.
+
+    Returns
+    -------
+    CrossedAuroc or NotEstimable
+        Counts of units are those of the smallest table. Not estimable where a table has no row
+        with enough of both.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rows, columns = np.divmod(np.arange(200), 20)
+    >>> day2 = (columns, columns % 3 == 0, rows, columns)
+    >>> float(across_tables([day2, day2]).contrast(np.array([1.0, -1.0])).se)
+    0.0
+    """
     if least < 2:
         raise ParameterError(f"least is {least}; at least 2 positives and negatives of a row")
+    parts = [_part(*table, least) for table in tables]
+    if not all(parts):
+        return NotEstimable(f"no row has {least} positives and {least} negatives")
+    rows = np.unique(np.concatenate([part["rows"] for part in parts]))
+    columns = np.unique(np.concatenate([np.asarray(table[3]) for table in tables]))
+    changes, psi, units, targets = ([], []), [], [], []
+    for part in parts:
+        row, column = (np.searchsorted(rows, part["row"]), np.searchsorted(columns, part["column"]))
+        t, g, auroc = part["rows"].size, np.unique(column).size, part["auroc"]
+        change = np.zeros((len(auroc), rows.size))
+        change[:, np.searchsorted(rows, part["rows"])] = auroc.mean(axis=1, keepdims=True) - auroc
+        changes[0].append(change / max(t - 1, 1) * np.sqrt((t - 1) / t))
+        sums = np.stack([np.bincount(column, one, columns.size) for one in part["without"] / t])
+        changes[1].append(sums * np.sqrt((g - 1) / g))
+        pair, size = row * columns.size + column, rows.size * columns.size
+        psi.append(np.stack([np.bincount(pair, one, size) for one in part["influence"] / t]))
+        units.append(t)
+        targets.append(column[part["hits"]])
+    by_pair, place = np.concatenate(psi), np.searchsorted(columns, rows)
+    place = place.clip(max=columns.size - 1)
+    return CrossedAuroc(
+        np.concatenate([part["auroc"].mean(axis=1) for part in parts]),
+        *(np.concatenate(one) for one in changes),
+        np.where(columns[place] == rows, place, -1),
+        by_pair @ by_pair.T,
+        sum(part["row"].size for part in parts),
+        sum(one.size for one in targets),
+        min(units),
+        min(np.unique(one).size for one in targets),
+        min(*map(float, units), *map(effective_units, targets)),
+    )
+
+
+def _part(scores, labels, rows, columns, least: int) -> dict | None:
+    """Return what the rows of one table with enough positives and negatives give."""
     scores = score_matrix(scores)
     n = scores.shape[1]
     labels = label_vector(labels, n)
@@ -84,32 +156,20 @@ def within_row_auroc(
     positives = np.bincount(row, labels)
     enough = (positives >= least) & (np.bincount(row) - positives >= least)
     if not enough.any():
-        return NotEstimable(f"no row has {least} positives and {least} negatives")
+        return None
     used = np.flatnonzero(enough[row])
-    t = int(enough.sum())
-    found = [_row(scores[:, at], labels[at]) for at in _groups(row[used], used)]
-    aurocs = np.stack([one.auroc for one in found], axis=1)
-    mean = aurocs.mean(axis=1)
-    order = np.concatenate(_groups(row[used], used))
-    without = np.concatenate([one.without for one in found], axis=1) / t
-    psi = np.concatenate([one.influence for one in found], axis=1) / t
-    g = np.unique(column[used]).size
-    by_column = np.stack([np.bincount(column[order], one, column_names.size) for one in without])
-    kept = names[enough]
-    place = np.searchsorted(column_names, kept).clip(max=column_names.size - 1)
-    hits = labels[used]
-    return CrossedAuroc(
-        mean,
-        (mean[:, None] - aurocs) / max(t - 1, 1) * np.sqrt((t - 1) / t),
-        by_column * np.sqrt((g - 1) / g),
-        np.where(column_names[place] == kept, place, -1),
-        psi @ psi.T,
-        used.size,
-        int(hits.sum()),
-        t,
-        np.unique(column[used][hits]).size,
-        min(float(t), effective_units(column[used][hits])),
-    )
+    groups = _groups(row[used], used)
+    found = [_row(scores[:, at], labels[at]) for at in groups]
+    order = np.concatenate(groups)
+    return {
+        "rows": names[enough],
+        "auroc": np.stack([one.auroc for one in found], axis=1),
+        "without": np.concatenate([one.without for one in found], axis=1),
+        "influence": np.concatenate([one.influence for one in found], axis=1),
+        "row": names[row[order]],
+        "column": column_names[column[order]],
+        "hits": labels[order],
+    }
 
 
 def above_reference(found: CrossedAuroc, reference: CrossedAuroc) -> CrossedAuroc:
@@ -139,6 +199,7 @@ def _groups(codes: np.ndarray, at: np.ndarray) -> list[np.ndarray]:
 
 
 def _row(scores: np.ndarray, labels: np.ndarray) -> _Row:
+    """Return AUROCs of k scores (k, n) of one row, and what each of its n pairs does to them."""
     n1, n0 = int(labels.sum()), int((~labels).sum())
     ranks = rankdata(scores, axis=1)
     share = np.empty(scores.shape)  # of pairs of a positive and a negative that this gene wins

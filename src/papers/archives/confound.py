@@ -75,9 +75,3 @@ def read_flagged_pairs(locate: Locate) -> pd.DataFrame:
     """
     table = pd.read_csv(locate(SCREEN))
     return pd.DataFrame({"index": table["ASI"], "flagged": table["blacklisted"].astype(bool)})
-
-
-def read_repairs(locate: Locate) -> pd.DataFrame:
-    """Return what each repair of donor effects did, in lung."""
-    run = read_json(locate(REPAIRS))
-    return pd.DataFrame.from_dict(run["Lung"], orient="index")

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from helpers.datasets.simulate.world import world
+from helpers.datasets.simulate.worlds import world
 from helpers.errors import DataError
 
 SAYS = {

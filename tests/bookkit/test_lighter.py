@@ -1,0 +1,72 @@
+"""The book without what nobody reads."""
+
+from __future__ import annotations
+
+import json
+
+from bookkit import lighter
+
+CSS = """
+html[data-theme="light"] .highlight { background: #fefefe; color: #080808 }
+html[data-theme="light"] .highlight .n { color: #080808 } /* Name */
+html[data-theme="light"] .highlight .p { color: #080808 } /* Punctuation */
+html[data-theme="light"] .highlight .g { color: #080808; font-weight: bold }
+html[data-theme="light"] .highlight .k { color: #6730C5 } /* Keyword */
+html[data-theme="dark"] .highlight { background: #2b2b2b; color: #f8f8f2 }
+html[data-theme="dark"] .highlight .n { color: #f8f8f2 } /* Name */
+html[data-theme="dark"] .highlight .p { color: #ffd700 } /* Punctuation */
+html[data-theme="dark"] .highlight .g { color: #f8f8f2; font-weight: bold }
+"""
+ICONS = 'var a={"bars":[1,2,["navicon",61],"f0c9","M1z"],house:[1,2,[],"e3af",["M2","M3"]]},b={};'
+
+
+def notebook(*data: dict) -> str:
+    outputs = [{"output_type": "display_data", "data": one} for one in data]
+    cells = [{"cell_type": "markdown", "source": "µ"}, {"cell_type": "code", "outputs": outputs}]
+    return json.dumps({"cells": cells})
+
+
+def test_a_drawing_goes_only_where_a_picture_stays():
+    both = {"image/svg+xml": "<svg/>", "image/png": "abc", "text/plain": "a line"}
+    alone = {"image/svg+xml": "<svg/>"}
+    made = json.loads(lighter.without_drawings(notebook(both, alone)))
+    first, second = (one["data"] for one in made["cells"][1]["outputs"])
+    assert first == {"image/png": "abc", "text/plain": "a line"} and second == alone
+    assert made["cells"][0]["source"] == "µ"
+
+
+def test_marks_go_where_every_theme_shows_them_as_their_surroundings():
+    assert lighter.plain_classes(CSS) == {"n"}
+    assert lighter.plain_classes("") == set()
+    code = '<span class="n">x</span><span class="p">(</span><span class="n">&lt;</span>'
+    assert lighter.without_marks(code, {"n"}) == 'x<span class="p">(</span>&lt;'
+    assert lighter.without_marks(code, ()) == code
+
+
+def test_icons_that_are_named_stay_by_any_of_their_names():
+    assert lighter.with_icons(ICONS, {"bars", "house"}) == ICONS
+    alias = lighter.with_icons(ICONS, {"navicon"})
+    assert '"bars"' in alias and "house" not in alias
+    assert lighter.with_icons(ICONS, set()) == "var a={},b={};"
+
+
+def test_a_built_book(tmp_path):
+    static = tmp_path / "_static"
+    icons = static / "vendor" / "fontawesome" / "6" / "js" / "all.min.js"
+    files = {
+        static / "pygments.css": CSS,
+        static / "theme.css.map": "{}",
+        static / "theme.js": "document.write('fa-house')",
+        icons: ICONS,
+        tmp_path / "page.html": '<i class="fa-solid fa-plus"></i><span class="n">x</span>',
+        tmp_path / "_sources" / "page.ipynb": notebook({"image/svg+xml": "s", "image/png": "p"}),
+    }
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    for _ in range(2):  # a second time finds nothing to do
+        lighter.lighten(tmp_path)
+        assert not (static / "theme.css.map").exists()
+        assert "house" in icons.read_text() and "bars" not in icons.read_text()
+        assert (tmp_path / "page.html").read_text() == '<i class="fa-solid fa-plus"></i>x'
+        assert "svg" not in (tmp_path / "_sources" / "page.ipynb").read_text()
