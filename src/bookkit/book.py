@@ -18,8 +18,10 @@ from bookkit.citation import FILE as CITATION
 from bookkit.findings import REGISTRY, TESTS, Results, changed, words_of
 from bookkit.roles import OVERLAY, PROFILE, STAGED
 from bookkit.values import FILE as VALUES
+from helpers.alone import remove_leftovers
 from helpers.errors import RunError
 from helpers.files import atomic_write, project_root, results_dir, sha256_of
+from helpers.schema import read_object
 
 log = logging.getLogger(__name__)
 
@@ -130,9 +132,15 @@ def _digest(files: Iterable[Path], more: str) -> str:
 def _report(path: Path, results: Results) -> None:
     """Say which findings have other words than in the last build, and keep those of this one."""
     now = words_of(results)
-    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    before = {}
+    if path.exists():
+        try:
+            before = read_object(path, RunError, "the words of this build replace it")
+        except RunError as error:
+            log.warning("%s", error)
     for line in changed(before, now):
         log.warning("a finding has other words than in the last build: %s", line)
+    remove_leftovers(path)
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(now, indent=1, sort_keys=True), encoding="utf-8")
 

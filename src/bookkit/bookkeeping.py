@@ -11,6 +11,7 @@ import pandas as pd
 from helpers.errors import RunError
 from helpers.registry.records import NOT_FETCHED
 from helpers.registry.store import FILE, frame, read
+from helpers.schema import foreign, read_object
 
 
 def registry_of(profile_dir: Path, among: Iterable[str]) -> pd.DataFrame:
@@ -30,11 +31,12 @@ def declared_tests(profile_dir: Path, among: Iterable[str]) -> dict[str, tuple[s
     found = {}
     for name in sorted(among):
         path = Path(profile_dir) / name / "run.json"
-        if not path.is_file():
+        if not path.exists():
             continue
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if "declares" not in record:
-            raise RunError(f"{path} does not say what {name} declares; run it again with --force")
+        again = f"run it again: helpers run {name} --force"
+        record = read_object(path, RunError, again)
+        if not isinstance(record.get("declares"), list):
+            raise RunError(f"{path} does not say what {name} declares; {again}")
         found[name] = tuple(record["declares"])
     return found
 
@@ -51,8 +53,9 @@ def bookkeeping(profile_dir: Path, among: Iterable[str]) -> pd.DataFrame:
     rows = []
     for name, tests in declared_tests(profile_dir, among).items():
         path = Path(profile_dir) / name / FILE
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        keys = [(r["test_id"], r["variant"]) for r in map(json.loads, lines)]
+        with foreign(path, RunError, f"run it again: helpers run {name} --force"):
+            lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+            keys = [(r["test_id"], r["variant"]) for r in map(json.loads, lines)]
         names = [{key[0], key[0].split("/")[0]} for key in keys]
         missing = sum(not any(test in one for one in names) for test in tests)
         undeclared = sum(not one & set(tests) for one in names)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 from typing import Annotated
 
 import typer
@@ -42,8 +40,6 @@ def run(
         return
     from bookkit import runner
 
-    # Asked to stop, clear away what is half done, as after Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     done = runner.run(name, profile, given, into, force)
     state = f"ran in {done.minutes:.1f} minutes" if done.ran else "is current, nothing to do"
     typer.echo(f"{name} {state}: {done.folder}")

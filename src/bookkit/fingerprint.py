@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,9 +17,17 @@ from bookkit import dependencies, notebooks, provenance
 from bookkit.declared import load
 from bookkit.files_read import unchanged
 from bookkit.parameters import digest_text
+from bookkit.values import FILE as VALUES
+from bookkit.values import read_values
+from helpers.errors import HelpersError, RunError
 from helpers.files import data_dir, results_dir, sha256_of
+from helpers.registry.store import FILE as TESTS
+from helpers.registry.store import read as read_tests
+from helpers.schema import foreign, read_object
 
-RESULTS = ("values.json", "tests.jsonl")
+log = logging.getLogger(__name__)
+
+RESULTS = (VALUES, TESTS)
 _QUOTED = re.compile(r"""["'](\d\d_\w+?)\\?["']""")
 OWN = (
     "source_sha256",
@@ -100,9 +109,18 @@ def _upstream(name: str, folder: Path) -> str:
 
 
 def read_run(folder: Path) -> dict[str, Any] | None:
-    """Read the provenance of a finished run; ``None`` where there is none."""
+    """Read the provenance of a finished run; ``None`` where there is none, or a damaged one.
+
+    A page whose record is damaged, by a power cut say, is run again.
+    """
     path = folder / provenance.FILE
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    if not path.exists():
+        return None
+    try:
+        return read_object(path, RunError)
+    except RunError as error:
+        log.warning("%s; the page is run again", error)
+        return None
 
 
 def is_current(folder: Path, fingerprint: str) -> bool:
@@ -112,11 +130,18 @@ def is_current(folder: Path, fingerprint: str) -> bool:
     by their hash.
     """
     run = read_run(folder)
-    return (
-        run is not None
-        and run.get("fingerprint") == fingerprint
-        and unchanged(run["files"], expendable=data_dir())
-    )
+    if run is None or run.get("fingerprint") != fingerprint:
+        return False
+    try:
+        with foreign(folder / provenance.FILE, RunError):
+            known = unchanged(run["files"], expendable=data_dir())
+        read_values(folder / VALUES)
+        with foreign(folder / TESTS, RunError):
+            read_tests(folder / TESTS)
+    except HelpersError as error:
+        log.warning("%s; the page is run again", error)
+        return False
+    return known
 
 
 def stamp(name: str, profile: str) -> Path:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from helpers.alone import remove_leftovers as remove_leftovers_of
 from helpers.errors import RunError
 from helpers.files import results_dir
 
@@ -73,8 +74,7 @@ def remove_leftovers(folder: Path) -> None:
             if sockets.parent == Path(tempfile.gettempdir()) and sockets.name.startswith(KERNEL):
                 shutil.rmtree(sockets, ignore_errors=True)
         shutil.rmtree(aside, ignore_errors=True)
-    for half in folder.parent.glob(f".{folder.name}.*"):  # see `helpers.files.atomic_write`
-        shutil.rmtree(half, ignore_errors=True)
+    remove_leftovers_of(folder)
 
 
 @contextmanager

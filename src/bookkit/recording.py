@@ -28,6 +28,7 @@ from helpers.errors import RunError
 from helpers.estimates import Estimate, NotEstimable
 from helpers.files import atomic_write, results_dir
 from helpers.registry import TestRecord, append, read
+from helpers.schema import Text, check_fields, read_object
 from helpers.statistics.results import Outcome
 
 CONTEXT = "HELPERS_RUN_CONTEXT"
@@ -343,7 +344,8 @@ def page(name: str, declares: tuple[str, ...] = (), kind: type[Page] = Page) -> 
     if stated and declares:
         raise RunError(f"{name}: tests are declared in {path.name}; leave declares= out")
     if path := os.environ.get(CONTEXT):
-        context = json.loads(Path(path).read_text(encoding="utf-8"))
+        context = read_object(Path(path), RunError, f"unset {CONTEXT}, or use helpers run")
+        check_fields(context, dict.fromkeys(("notebook", "folder"), Text()), path, RunError)
         if context["notebook"] != name:
             raise RunError(f"page({name!r}) was called inside {context['notebook']}; use that name")
         return kind(name, Path(context["folder"]), context, declares, stated)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -72,7 +73,9 @@ def stage(root: Path, profile: str, overlay: str | None = None) -> list[str]:
 def _write(folder: Path, pages: dict[str, str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
-        if path.is_file() and path.name not in pages:
+        if path.is_dir() and path.name.startswith("."):  # of a killed build; Sphinx would read it
+            shutil.rmtree(path)
+        elif path.is_file() and path.name not in pages:
             path.unlink()
     for name, text in pages.items():
         path = folder / name

@@ -6,7 +6,6 @@ where there is an interval, or ``{"not_estimable": reason}``.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ import numpy as np
 from bookkit.numerals import with_format
 from helpers.errors import RunError
 from helpers.estimates import Estimate, NotEstimable
+from helpers.schema import read_object
 
 FILE = "values.json"
 _KEY = re.compile(r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$")
@@ -87,11 +87,16 @@ def read_values(path: Path) -> dict[str, dict[str, Any]]:
     Raises
     ------
     RunError
-        If the file is absent.
+        If the file is absent or damaged.
     """
-    if not Path(path).is_file():
+    if not Path(path).exists():
         raise RunError(f"No values at {path}; run the notebook first (helpers run NAME)")
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    again = f"run it again: helpers run {Path(path).parent.name} --force"
+    found = read_object(path, RunError, again)
+    for key, value in found.items():
+        if not (isinstance(value, dict) and {"value", "not_estimable"} & set(value)):
+            raise RunError(f"{path}: {key!r} is no value of a page ({str(value)[:40]}); {again}")
+    return found
 
 
 def lookup(values: Mapping[str, Mapping], key: str) -> Any:

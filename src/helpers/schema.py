@@ -108,7 +108,9 @@ def check_fields(
         raise error(f"{where}: {'; '.join(faults[:5])}; fetch or write it again")
 
 
-def read_object(path: Path, error: type[HelpersError] = DataError) -> dict:
+def read_object(
+    path: Path, error: type[HelpersError] = DataError, again: str = "fetch it again"
+) -> dict:
     """Read a JSON object from a regular file.
 
     Raises
@@ -120,7 +122,7 @@ def read_object(path: Path, error: type[HelpersError] = DataError) -> dict:
     path = Path(path)
     try:
         if not path.exists():
-            raise error(f"{path}: missing; it belongs to the checkpoint")
+            raise error(f"{path}: missing; {again}")
         if not path.is_file():
             raise error(f"{path}: not a regular file; copy the file itself")
         if (size := path.stat().st_size) > MOST_BYTES:
@@ -128,14 +130,16 @@ def read_object(path: Path, error: type[HelpersError] = DataError) -> dict:
         content = json.loads(path.read_bytes().decode("utf-8-sig"))
     except (ValueError, OSError, RecursionError) as problem:
         reason = "nested too deep" if isinstance(problem, RecursionError) else str(problem)[:200]
-        raise error(f"{path}: not readable as JSON ({reason}); fetch it again") from problem
+        raise error(f"{path}: not readable as JSON ({reason}); {again}") from problem
     if not isinstance(content, dict):
-        raise error(f"{path}: a JSON object was expected, not {shown(content)}")
+        raise error(f"{path}: a JSON object was expected, not {shown(content)}; {again}")
     return content
 
 
 @contextmanager
-def foreign(where: object, error: type[HelpersError] = DataError) -> Iterator[None]:
+def foreign(
+    where: object, error: type[HelpersError] = DataError, again: str = "fetch it again"
+) -> Iterator[None]:
     """Turn whatever a library raises over a file of others into our own error."""
     try:
         yield
@@ -144,7 +148,7 @@ def foreign(where: object, error: type[HelpersError] = DataError) -> Iterator[No
     except Exception as problem:
         text = " ".join(str(problem).split())[:200]
         kind = type(problem).__name__
-        raise error(f"{where}: cannot be used ({kind}: {text}); fetch it again") from problem
+        raise error(f"{where}: cannot be used ({kind}: {text}); {again}") from problem
 
 
 def shown(value: object) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bookkit.values import read_values
 from helpers.errors import RegistryError
+from helpers.schema import foreign
 from papers.claims import Printed, claim_of, load_claims, printed, printed_words
 
 VARIANTS = ("published", "corrected", "contradicts")
@@ -97,7 +98,8 @@ def collect_links(results: Path, among: Iterable[str] = ("*",)) -> list[Link]:
     found = []
     files = [file for page in among for file in Path(results).glob(f"{page}/values.json")]
     for file in sorted(files):
-        found += links_of(json.loads(file.read_text(encoding="utf-8")), file.parent.name)
+        with foreign(file, RegistryError, f"run it again: helpers run {file.parent.name} --force"):
+            found += links_of(read_values(file), file.parent.name)
     return unique(found)
 
 

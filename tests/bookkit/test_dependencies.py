@@ -120,6 +120,7 @@ def test_another_version_of_a_package_makes_a_result_old(root, results, monkeypa
     folder = results / "demo" / "00_first"
     folder.mkdir(parents=True)
     (folder / provenance.FILE).write_text(json.dumps({"fingerprint": now, "files": []}))
+    (folder / "values.json").write_text("{}")  # as every run leaves one
     assert fingerprint.is_current(folder, now) and "00_first" not in stale("demo")
     real = provenance.version
     monkeypatch.setattr(
@@ -157,6 +158,7 @@ def test_archives_that_arrive_or_go_make_a_result_old(root, results, monkeypatch
             folder.mkdir(parents=True, exist_ok=True)
             kept = {"fingerprint": found["fingerprint"], "files": []}
             (folder / provenance.FILE).write_text(json.dumps(kept))
+            (folder / "values.json").write_text("{}")
             fingerprint.stamp(name, "demo").parent.mkdir(exist_ok=True)
             fingerprint.stamp(name, "demo").touch()
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-import lzma
 import tarfile
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 
 from helpers.errors import DataError
+from helpers.schema import foreign
 
 # The largest registered member is under 40 MB; more means a bomb, not data.
 MAX_BYTES = 500_000_000
@@ -37,20 +36,29 @@ def read_member(archive: Path | bytes, member: str, *, source: str = "") -> byte
     parts = PurePosixPath(member)
     if parts.is_absolute() or ".." in parts.parts or "\\" in member:
         raise DataError(f"{name}: the member name {member!r} leaves the archive; it is not read")
-    data = archive.read_bytes() if isinstance(archive, Path) else archive
+    data = regular_bytes(archive, name)
     read = _from_zip if data[:4] in (b"PK\x03\x04", b"PK\x05\x06") else _from_tar
-    broken = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError)
-    try:
+    with foreign(name, again="it is damaged: remove it and fetch it again"):
         return read(data, member, name)
-    except KeyError as error:
-        raise DataError(f"{name} has no member {member!r}; it may be another version") from error
-    except broken as error:
-        raise DataError(f"{name} is damaged ({error}); remove it and fetch it again") from error
+
+
+def regular_bytes(file: Path | bytes, name: str) -> bytes:
+    """Return the content of a regular file that is not too large for memory."""
+    if isinstance(file, bytes):
+        return file
+    if not file.is_file():
+        raise DataError(f"{name}: missing, or no regular file; fetch it again")
+    _check_size(file.stat().st_size, "the file", name)
+    return file.read_bytes()
 
 
 def _from_zip(data: bytes, member: str, name: str) -> bytes:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if member not in archive.NameToInfo:
+            raise DataError(f"{name} has no member {member!r}; it may be another version")
         entry = archive.getinfo(member)
+        if entry.flag_bits & 1:
+            raise DataError(f"{name}: {member!r} is encrypted; fetch it again")
         if entry.is_dir():
             raise DataError(f"{name}: {member!r} is not a plain file")
         _check_size(entry.file_size, member, name)
@@ -59,12 +67,23 @@ def _from_zip(data: bytes, member: str, name: str) -> bytes:
 
 def _from_tar(data: bytes, member: str, name: str) -> bytes:
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-        entry = archive.getmember(member)
+        entry = _found(archive, member, name)
         if not entry.isfile():
             raise DataError(f"{name}: {member!r} is not a plain file (a link or a folder)")
         _check_size(entry.size, member, name)
         handle = archive.extractfile(entry)
         return handle.read()
+
+
+def _found(archive: tarfile.TarFile, member: str, name: str) -> tarfile.TarInfo:
+    """Return the last entry of a name, and stop at a bomb rather than unpack it on the way."""
+    found = None
+    for entry in archive:
+        _check_size(entry.size, entry.name[:80], name)
+        found = entry if entry.name == member else found
+    if found is None:
+        raise DataError(f"{name} has no member {member!r}; it may be another version")
+    return found
 
 
 def _check_size(size: int, member: str, name: str) -> None:

@@ -19,6 +19,7 @@ from helpers.datasets.genes import detection
 from helpers.datasets.references import REFERENCES, load_reference
 from helpers.errors import DataError
 from helpers.files import atomic_write, data_dir
+from helpers.schema import read_object
 
 log = logging.getLogger(__name__)
 
@@ -161,7 +162,10 @@ def counted(name: str) -> dict[str, str | int | float]:
     key = hashlib.sha256(":".join(parts).encode()).hexdigest()[:16]
     kept = data_dir() / "cards" / f"{name}-{key}.json"
     if kept.is_file():
-        return json.loads(kept.read_text(encoding="utf-8"))
+        try:
+            return read_object(kept, again="it is counted again")
+        except DataError as error:
+            log.warning("%s", error)
     if name in REFERENCES:
         facts = reference_facts(load_reference(name))
     else:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pooch
 import requests
 
+from helpers.alone import in_turn, remove_leftovers
 from helpers.datasets.catalogue import Artefact, artefact
 from helpers.errors import DataError, UnreachableError
 from helpers.files import atomic_write, data_dir, sha256_of
@@ -54,17 +55,26 @@ def fetch(item: Artefact) -> Path:
     if found := find_in_mirror(item.path, item.sha256, item.bytes):
         return found
     cached = data_dir() / item.path
-    if cached.is_file():
-        if sha256_of(cached) == item.sha256:
-            return cached
-        log.warning("%s is damaged; it is removed and fetched again", cached)
-        cached.unlink()
+    if cached.is_file() and sha256_of(cached) == item.sha256:
+        return cached
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    with in_turn(cached.parent):
+        remove_leftovers(cached)
+        if cached.is_file():
+            if sha256_of(cached) == item.sha256:  # another process was faster
+                return cached
+            log.warning("%s is damaged; it is removed and fetched again", cached)
+            cached.unlink()
+        _download(item, cached)
+    return cached
+
+
+def _download(item: Artefact, cached: Path) -> None:
     download = _from_url if item.kind == "url" else _from_index
     with atomic_write(cached) as target:
         download(item, target)
         if (got := sha256_of(target)) != item.sha256:
             raise DataError(_mismatch(item, f"sha256 {got}"))
-    return cached
 
 
 def find_here(item: Artefact) -> Path | None:

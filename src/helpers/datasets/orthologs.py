@@ -12,6 +12,7 @@ from helpers.datasets.identifiers import OTHER
 from helpers.datasets.own import in_words, open_own, with_roles
 from helpers.datasets.vocabularies import load_orthologs
 from helpers.errors import DataError
+from helpers.schema import foreign
 
 MOST_SHARED_NAMES = 0.5
 """Largest share of gene names that two species may have in common as they are spelt."""
@@ -37,7 +38,8 @@ def ortholog_table(path: str = "") -> pd.DataFrame:
         file = Path(path).expanduser()
         if not file.is_file():
             raise DataError(f"there is no file of orthologs {file.name}")
-        table = pd.read_csv(file, sep="," if file.suffix == ".csv" else "\t", dtype=str)
+        with foreign(file.name, again="give a table of two columns"):
+            table = pd.read_csv(file, sep="," if file.suffix == ".csv" else "\t", dtype=str)
         if table.shape[1] < 2:
             raise DataError(f"{file.name}: two columns of gene names are needed")
         table = table.iloc[:, :2].dropna()

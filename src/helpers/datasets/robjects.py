@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,9 +23,13 @@ import rdata
 from rdata.parser import RObject, RObjectType
 from scipy import sparse
 
+from helpers.datasets.archives import regular_bytes
 from helpers.errors import DataError
 
 Type = RObjectType
+PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+MAX_UNPACKED = 500_000_000
+"""Most bytes of an unpacked file."""
 _NUMBERS = {Type.INT, Type.REAL, Type.LGL}
 
 
@@ -89,9 +93,7 @@ def load_r_objects(file: Path | bytes, source: str = "") -> dict[str, Any]:
         If the file is damaged or not R's.
     """
     name = source or (file.name if isinstance(file, Path) else "R data in memory")
-    data = file.read_bytes() if isinstance(file, Path) else file
-    broken = (EOFError, ValueError, NotImplementedError, KeyError, IndexError, OSError, TypeError)
-    broken += (zlib.error, lzma.LZMAError, AttributeError, OverflowError, MemoryError)
+    data = regular_bytes(file, name)
     try:
         unpacked = _unpacked(data)
         # Files of several objects begin with RDX (binary) or RDA (text); a single one does not.
@@ -101,15 +103,19 @@ def load_r_objects(file: Path | bytes, source: str = "") -> dict[str, Any]:
         if top.info.type is Type.LIST:
             return {key: convert(value) for key, value in _pairs(top).items()}
         return {"object": convert(top)}
-    except broken as error:
+    except Exception as error:  # a damaged file fails in any way
         raise DataError(f"{name} is damaged or not a file saved by R: {error}") from error
 
 
 def _unpacked(data: bytes) -> bytes:
-    for magic, unpack in ((b"\x1f\x8b", gzip.decompress), (b"BZh", bz2.decompress)):
+    for magic, opened in PACKED.items():
         if data.startswith(magic):
-            return unpack(data)
-    return lzma.decompress(data) if data.startswith(b"\xfd7zXZ") else data
+            with opened(io.BytesIO(data)) as handle:
+                found = handle.read(MAX_UNPACKED + 1)
+            if len(found) > MAX_UNPACKED:
+                raise ValueError(f"it unpacks to more than {MAX_UNPACKED:,} bytes")
+            return found
+    return data
 
 
 def convert(node: RObject) -> Any:

@@ -60,11 +60,14 @@ def _refuse_other(plan, out: Path, asked: dict) -> None:
 def _merge(out: Path, min_count: int) -> None:
     import numpy as np
 
+    from helpers.alone import alone, remove_leftovers
     from helpers.edges.attention import edge_scores, pool
     from helpers.extraction.planned import MERGED, merge_jobs
     from helpers.files import atomic_write
 
-    sums = merge_jobs(out)
+    with alone(out):
+        sums = merge_jobs(out)
+        remove_leftovers(out / EDGES)
     # The mean over layers and heads first: it takes the least memory, and scores are linear in it.
     whole = pool(sums["sum"]).to_dataset(name="sum").assign(count=sums["count"])
     whole = whole.sum("stratum") if "stratum" in whole.dims else whole

@@ -20,6 +20,7 @@ import pandas as pd
 import xarray as xr
 from anndata import AnnData
 
+from helpers.alone import alone, remove_leftovers
 from helpers.datasets import load
 from helpers.datasets.own import open_own
 from helpers.errors import DataError, ParameterError
@@ -34,7 +35,7 @@ from helpers.extraction.token_store import TokenStore, cell_blocks, open_tokens,
 from helpers.files import atomic_write
 from helpers.models.adapter import ModelAdapter
 from helpers.models.load import load_model
-from helpers.schema import Number, Text, Whole, check_fields, read_object
+from helpers.schema import Number, Text, Whole, check_fields, foreign, read_object
 
 PLAN, TOKENS, SHARDS, MERGED = "plan.json", "tokens", "shards", "attention.zarr"
 FIELDS = {
@@ -149,8 +150,19 @@ def plan_extraction(
         If the folder holds a plan already, or cells, model or genes do not fit.
     """
     folder = Path(folder)
-    if (folder / PLAN).exists():
-        raise DataError(f"{folder}: holds a plan already; use it, or name an empty folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone(folder):
+        if (folder / PLAN).exists():
+            raise DataError(f"{folder}: holds a plan already; use it, or name an empty folder")
+        for name in (PLAN, TOKENS):
+            remove_leftovers(folder / name)
+        about = {"sources": sources, "targets": targets, "strata": strata, "shards": shards}
+        return _planned(model, cells, folder, workers=workers, seed=seed, symbols=symbols, **about)
+
+
+def _planned(
+    model, cells, folder, *, sources, targets, strata, shards, workers, seed, symbols
+) -> ExtractionPlan:
     adapter = load_model(model)
     held = open_own(cells, symbols=symbols) if "/" in cells or "." in cells else load(cells)
     codes, names = choose_strata(_obs_only(held), strata or None)
@@ -239,6 +251,8 @@ def run_jobs(
     for path in paths.values():
         if path.exists() and read_header(path)["provenance"] != plan.provenance:
             raise DataError(f"{path}: a shard of another extraction; use an empty folder")
+        if path.exists():  # killed between the last two steps of writing it
+            remove_leftovers(path)
     missing = [number for number, path in paths.items() if not path.exists()]
     if missing:
         _run(folder, plan, missing, paths, show_progress)
@@ -258,6 +272,7 @@ def merge_jobs(folder: Path) -> xr.Dataset:
     first = read_header(shard_path(folder / SHARDS, 0))
     if first["provenance"] != plan.provenance:
         raise DataError(f"{folder / SHARDS}: shards of another extraction than {PLAN} says")
+    remove_leftovers(folder / MERGED)
     found.attrs |= {"model": plan.model, "cells": plan.cells}
     names = {name: c.astype(str) for name, c in found.coords.items() if c.dtype == object}
     kept = found.assign_coords(names)
@@ -273,7 +288,7 @@ def _run(folder: Path, plan: ExtractionPlan, missing, paths, show_progress: bool
     store = open_tokens(folder / TOKENS)
     if store.digest != plan.tokens:
         raise DataError(f"{folder / TOKENS}: other tokens than the plan's; plan again")
-    codes = np.load(folder / "codes.npy", allow_pickle=False)
+    codes = _read_codes(folder / "codes.npy", plan)
     names = np.asarray(store.gene_names, dtype=object)
     axes = _axes_of(names, np.array(plan.sources, object), np.array(plan.targets, object))
     cuts = {n: slice(n * plan.shard_cells, (n + 1) * plan.shard_cells) for n in missing}
@@ -283,10 +298,20 @@ def _run(folder: Path, plan: ExtractionPlan, missing, paths, show_progress: bool
     bar = progress(sum(sizes), f"{adapter.name} on {setting}", show_progress)
     with placed(adapter, setting), bar:
         for (number, cut), size in zip(cuts.items(), sizes, strict=True):
-            part = _plan_of(store, cut.start, cut.start + size, axes, codes[cut], plan)
-            sums, found = run_plan(adapter, part, np.arange(size), setting, bar.update)
-            done = as_dataset(adapter, part, sums, found)
-            write_shard(paths[number], done, plan.provenance, number, plan.shards)
+            with alone(folder, number + 1):
+                remove_leftovers(paths[number])
+                part = _plan_of(store, cut.start, cut.start + size, axes, codes[cut], plan)
+                sums, found = run_plan(adapter, part, np.arange(size), setting, bar.update)
+                done = as_dataset(adapter, part, sums, found)
+                write_shard(paths[number], done, plan.provenance, number, plan.shards)
+
+
+def _read_codes(path: Path, plan: ExtractionPlan) -> np.ndarray:
+    with foreign(path):
+        codes = np.load(path, allow_pickle=False, mmap_mode="r")
+        if hashlib.sha256(np.ascontiguousarray(codes).tobytes()).hexdigest() != plan.codes_digest:
+            raise DataError(f"{path}: other strata than the plan's; plan again in an empty folder")
+        return np.array(codes)
 
 
 def _plan_of(store: TokenStore, start, stop, axes: Axes, codes, plan) -> Plan:

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from anndata import AnnData
 
+from helpers.alone import remove_leftovers
 from helpers.errors import DataError, ParameterError
 from helpers.extraction.capture import as_dataset, make_plan, run_plan
 from helpers.extraction.devices import choose, placed
@@ -98,6 +99,8 @@ def write_shards(
     for path in held.values():
         _refuse_foreign(path, table)
     missing = [number for number in wanted if number not in held]
+    for number in wanted:
+        remove_leftovers(shard_path(folder, number))
     log.info("%d of %d shards are missing in %s", len(missing), len(wanted), Path(folder).name)
     places = np.arange(len(plan.tokens))
     pieces = [places[number * shard_cells : (number + 1) * shard_cells] for number in missing]

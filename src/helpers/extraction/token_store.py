@@ -21,6 +21,7 @@ from helpers.datasets.own import OwnCells
 from helpers.errors import DataError
 from helpers.files import atomic_write
 from helpers.models.adapter import ModelAdapter, Tokens
+from helpers.schema import foreign, read_object
 
 BLOCK = 2000
 """Cells that are tokenised at once."""
@@ -167,8 +168,8 @@ def open_tokens(folder: Path) -> TokenStore:
         If they are not there, incomplete or damaged.
     """
     folder = Path(folder)
-    try:
-        meta = json.loads((folder / META).read_text(encoding="utf-8"))
+    with foreign(f"{folder}: no readable tokens", again="plan again in an empty folder"):
+        meta = read_object(folder / META, again="plan again in an empty folder")
         ends = np.load(folder / "ends.npy", allow_pickle=False)
         labels = folder / "batch_labels.npy"
         found = TokenStore(
@@ -181,11 +182,13 @@ def open_tokens(folder: Path) -> TokenStore:
             str(meta["digest"]),
         )
         for name, dtype in found.dtypes.items():
+            if np.dtype(dtype).kind not in "iuf":
+                raise ValueError(f"{name} holds {dtype}, no numbers")
             size, wanted = (folder / f"{name}.bin").stat().st_size, int(ends[-1])
             if size != wanted * np.dtype(dtype).itemsize:
                 raise ValueError(f"{name}.bin has {size} bytes for {wanted} tokens")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{folder}: no readable tokens ({error}); plan again") from error
+        if len(found.cells) + 1 != len(ends) or ends[0] or (np.diff(ends) < 0).any():
+            raise ValueError(f"{len(found.cells)} cells and {len(ends)} ends do not fit")
     return found
 
 

@@ -17,6 +17,10 @@ ATTENTION = "Biodyn-AI__neuro-sae"
 CONFOUND = "Biodyn-AI__grn-confound-audit"
 """Archive groups: the mediation runs of paper B, and two result folders behind paper A."""
 
+ATLAS = "Biodyn-AI__scgpt-atlas"
+SAE_MAP = "Biodyn-AI__sae-biological-map"
+"""Features of scGPT and of Geneformer, by the author of paper C."""
+
 
 def locator(group: str) -> Locate:
     """Return the `Locate` function of an archive group, over the files that are on this machine.
@@ -84,5 +88,5 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path} is not JSON ({error}); fetch the archive again.") from error

@@ -7,7 +7,16 @@ import pytest
 
 from helpers.datasets import artefacts
 from helpers.errors import DataError
-from papers.archives import attention, catalogue, confound, draws, mediation, outside, perturbation
+from papers.archives import (
+    atlas,
+    attention,
+    catalogue,
+    confound,
+    draws,
+    mediation,
+    outside,
+    perturbation,
+)
 from papers.archives.catalogue import (
     archive_files,
     archive_group,
@@ -17,7 +26,7 @@ from papers.archives.catalogue import (
     availability,
     page_files,
 )
-from papers.archives.locate import ATTENTION, CONFOUND, MEDIATION
+from papers.archives.locate import ATLAS, ATTENTION, CONFOUND, MEDIATION, SAE_MAP
 
 
 def test_an_unknown_group_is_refused_and_the_known_ones_are_listed():
@@ -57,8 +66,21 @@ def test_every_file_that_a_reader_names_is_fetched_with_the_archives():
     listed = [path for group in groups for path in archive_group(group).readers]
     assert sorted(listed) == sorted(outside.FILES)
     named = {reader for group in archive_groups().values() for reader in group.readers.values()}
-    assert named == {"attention", "confound", "draws", "mediation", "outside", "perturbation"}
-    assert sum(item.bytes for item in page_files()) < 1_000_000
+    assert named == {
+        "atlas",
+        "attention",
+        "confound",
+        "draws",
+        "mediation",
+        "outside",
+        "perturbation",
+    }
+    light = page_files(named - {"atlas"})
+    assert sum(item.bytes for item in light) < 1_000_000
+    # the annotations of all features in twelve layers, of which no smaller file is public
+    listed = [path for g in (ATLAS, SAE_MAP) for path in archive_group(g).readers]
+    assert sorted(listed) == sorted((*atlas.FILES, atlas.CONTROLS))
+    assert sum(item.bytes for item in page_files({"atlas"})) < 18_000_000
 
 
 def test_what_is_here_is_known_by_checksum(tmp_path, monkeypatch):
