@@ -34,8 +34,8 @@ def test_notebook(smoke_results, name):
         assert sign not in log, log[-2000:]
 
 
-# One that trains and draws from torch, one that simulates, one that permutes and resamples, two that
-# estimate mediation.
+# One that trains and draws from torch, one that simulates, one that permutes and resamples, and two
+# that estimate mediation.
 KINDS = [
     "02_models",
     "20_scaling",
