@@ -9,6 +9,8 @@ PROFILE ?= demo
 # nproc counts threads where OMP_NUM_THREADS is set.
 CORES ?= $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || echo 2)
 BIN := .venv/bin
+PYTEST = $(BIN)/python -m pytest -n $(CORES) --dist loadgroup --no-loadscope-reorder
+BESIDE := tests/notebook tests/project
 PIP := $(BIN)/pip --disable-pip-version-check --no-input
 
 book: environment
@@ -51,9 +53,13 @@ lint: environment
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m bookkit.lint
 
-test: lint browser html
+# Sphinx uses one core: tests that need no HTML run beside it, the longest of them.
+test: lint browser notebooks
 	@$(BIN)/python -c 'from bookkit.assets import axe; axe()'  # from the cache afterwards
-	$(BIN)/python -m pytest tests -n $(CORES) --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/helpers book --profile $(PROFILE) & book=$$!; \
+	  $(PYTEST) $(BESIDE); first=$$?; wait $$book || exit 1; \
+	  $(PYTEST) tests $(BESIDE:%=--ignore=%); second=$$?; \
+	  exit $$((first + second))
 
 doctor: environment
 	$(BIN)/helpers doctor

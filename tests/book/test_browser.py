@@ -34,8 +34,9 @@ def test_page(browser, built_page):
     name = built_page.replace("/", "_").removesuffix(".html")
     for theme in ("light", "dark"):
         browser.theme(theme)
-        browser.screenshot(f"{name}-{theme}")
-        assert browser.run(CONTRAST) == [], f"too little contrast, {theme} theme"
+        if faint := browser.run(CONTRAST):
+            browser.screenshot(f"{name}-{theme}")  # a picture of each page would take a minute
+        assert faint == [], f"too little contrast, {theme} theme"
     assert browser.errors() == []
     assert browser.requests() == ([], [])
     sources = browser.run("return document.querySelectorAll('main .math').length")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-BOUND = 40e6
-"""Bytes. Two thirds are tables and figures of the pages, with the notebooks for download."""
+BOUND = 46e6
+"""Bytes; two thirds are tables and figures of the pages, with the notebooks for download."""
 
 UNREAD = {".map", ".ttf", ".po", ".mo"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,7 @@ import fcntl, socket, struct
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
     fcntl.ioctl(s, 0x8914, struct.pack("16sh14x", b"lo", 0x1 | 0x40))  # SIOCSIFFLAGS: up, running
 """
+_SUM = re.compile(r"\?v=[0-9a-f]{8}")
 CUT = 'import socket; socket.create_connection(("192.0.2.1", 80), timeout=5)'
 
 
@@ -71,12 +73,22 @@ def test_run_and_build(cut, fresh, root):
     (fresh.folder / "_toc.yml").write_text(TOC)
     script = """
     for name in 00_first 01_second 90_last; do "$PYTHON" -m helpers.cli run $name; done
-    "$(dirname "$PYTHON")/jupyter-book" build "$FOLDER" --all -W -n --keep-going
+    "$PYTHON" -m bookkit.sphinx_run "$FOLDER"
+    cp -r "$FOLDER/_build/html" "$FOLDER/before"
+    echo "One more sentence." >> "$FOLDER/notebooks/00_first.md"
+    "$PYTHON" -m bookkit.sphinx_run "$FOLDER" --changed
     """
     environment = fresh.environment | {"FOLDER": str(fresh.folder)}
     environment["HELPERS_DATA_DIR"] = str(data_dir())
     done = cut(script, environment)
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
-    html = (fresh.folder / "_build" / "html" / "pages" / "00_first.html").read_text()
-    assert "INSRR" in html
+    pages, before = fresh.folder / "_build" / "html" / "pages", fresh.folder / "before" / "pages"
+    assert "INSRR" in (pages / "00_first.html").read_text()
+    added = "One more sentence."
+    assert added in (pages / "00_first.html").read_text()
+    assert added not in (before / "00_first.html").read_text()
+    for path in sorted(before.glob("*.html")):
+        # Style sheets bear a checksum from the second time on.
+        old, new = (_SUM.sub("", one.read_text()) for one in (path, pages / path.name))
+        assert (old == new) == (path.name != "00_first.html"), path.name
     assert (fresh.folder / "_build" / "html" / "_static" / "mathjax" / "es5").is_dir()
