@@ -115,3 +115,15 @@ def test_the_published_band_is_reached_by_chance_alone(page, planted):
     shown = page["measures"](pairs, table)
     assert shown.loc["random", "low"] < 0.5 < shown.loc["random", "high"]
     assert shown.loc["random", "AUPRC / base rate"] == pytest.approx(1, abs=0.4)
+
+
+def test_short_work_is_repeated_and_the_middle_is_told(page):
+    calls = []
+    first = page["use_of"](lambda: calls.append(1))
+    runs = page["repeated"](lambda: calls.append(1), first)
+    assert len(runs) == len(calls) == page["TURNS"]
+    row = page["summary_of"](runs)
+    assert row["runs"] == 5 and row["fastest"] <= row["seconds"] <= row["slowest"]
+    slow = type(first)(None, 3.0, 3.0, None)
+    assert page["repeated"](lambda: calls.append(1), slow) == [slow]
+    assert page["summary_of"]([slow])["MB"] is None

@@ -1,5 +1,6 @@
 """Page 26: its functions, on worlds of two species whose answer is planted."""
 
+import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
@@ -90,3 +91,14 @@ def test_the_paper_filter_inflates(page):
     assert (rho, signs) == (pytest.approx(0.69, abs=0.02), pytest.approx(0.89, abs=0.02))
     assert share < 0.2
     assert page["filtered"](x, y, 0.0)[0] == pytest.approx(0.38, abs=0.02)
+
+
+def test_the_map_keeps_groups_apart_and_is_the_same_again(page, capfd):
+    rng = np.random.default_rng(0)
+    means = np.repeat(np.exp(rng.normal(0, 1.5, (2, 60))), 40, axis=0)
+    cells = ad.AnnData(rng.poisson(means).astype(np.float32))
+    one, two = page["umap_of"](cells.copy()), page["umap_of"](cells.copy())
+    np.testing.assert_array_equal(one, two)
+    centre = one[:40].mean(axis=0), one[40:].mean(axis=0)
+    assert np.linalg.norm(centre[0] - centre[1]) > 2 * one[:40].std()
+    assert "WARNING" not in capfd.readouterr().err

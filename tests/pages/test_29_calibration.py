@@ -9,6 +9,7 @@ from bookkit.page_functions import definitions
 from helpers.datasets.simulate import world
 from helpers.datasets.simulate.labels import label_world
 from helpers.estimates import NotEstimable
+from helpers.registry.null_worlds import pareto_world, relabelled
 
 pytestmark = pytest.mark.slow
 
@@ -99,3 +100,16 @@ def test_the_same_share_moves_nothing(page):
     score, label = rng.random(500), rng.random(500) < 0.3
     made = page["transferred"]((score, label), (score, label))
     np.testing.assert_allclose(made["transferred"], made["moved"], atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["Pareto", "relabelled"])
+def test_brier_gains_hold_the_level_among_hubs_without_signal(page, kind):
+    rng, called, draws = np.random.default_rng(3), 0, 25
+    small = {"n_tfs": 24, "n_genes": 60, "n_positive": 250}
+    fixed = pareto_world(rng, shared=0.8, **small)
+    for _ in range(draws):
+        one = pareto_world(rng, **small) if kind == "Pareto" else relabelled(fixed, rng)
+        about = one.pairs.label, one.pairs.source, one.pairs.target
+        made = page["predictions"](one.score("attention"), *about, ("raw", "isotonic", "constant"))
+        called += page["map_tests"](made, *about)["29.2"].p <= 0.05
+    assert called <= 4, called  # P(more than 4 of 25 at 5 %) = 0.7 %

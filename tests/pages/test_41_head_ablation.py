@@ -142,3 +142,36 @@ def test_heads_above_a_readout_cannot_change_it(page, control):
     batch = model.collate(tokens, [0, 1])
     whole = page["attention_of"](model, batch, 0)
     assert torch.equal(whole, page["attention_of"](model, batch, 0, heads(model)))
+
+
+def test_the_thirteen_conditions_are_thirteen_sets(page):
+    every = heads(SimpleNamespace(n_layers=4, n_heads=4))
+    table = pd.DataFrame({"transpose": np.arange(16.0), "composite": -np.arange(16.0)}, every)
+    entropy = {c: float(i % 5) for i, c in enumerate(every)}
+    found = page["thirteen"](table, entropy, np.random.default_rng(0))
+    assert len(found) == 13
+    assert found["top", 2] == every[:-3:-1] and found["bottom", 2] == every[:2]
+    assert found["composite", 4] == every[:4]
+    assert {c.layer for c in found["layer", 2]} == {2} and len(found["layer", 2]) == 4
+    matched = found["same entropy", 2]
+    assert not set(matched) & set(found["top", 2])
+    assert [entropy[c] for c in matched] == [entropy[c] for c in found["top", 2]]
+    assert [k for name, k in found if name == "random"] == [4, 6, 8]
+
+
+def test_fidelity_and_recovery_know_nothing_and_everything(page, control):
+    model, tokens, judged, edges = control
+    bench = page["bench_of"]("c", model, tokens, judged, edges, 12, np.random.default_rng(0))
+    clean = page["clean_runs"](bench.ko)
+    assert len(clean.batch.ids) == bench.ko.cells
+    torch.testing.assert_close(clean.base, bench.ko.replay.base[: bench.ko.cells])
+    hidden, said = page["fidelity"](bench, clean, heads(model))
+    assert hidden > 0.02 and said > 1e-3
+    assert page["recovery"](bench, heads(model)) == 1.0
+    assert page["recovery"](bench, []) == 0.0
+    entropy = page["entropies"](model, clean.batch)
+    assert set(entropy) == set(heads(model)) and min(entropy.values()) > 0
+    assert max(entropy.values()) <= np.log(clean.batch.ids.shape[1])
+    effects = np.array([np.nan, 1.0, 2.0, 3.0, 4.0])
+    known, top = page["largest"](effects)
+    assert known.sum() == 4 and list(np.flatnonzero(top)) == [4]
