@@ -17,6 +17,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # the other cores belong to the other w
 import numpy as np  # noqa: E402 - after the variables above
 import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
+from threadpoolctl import threadpool_limits  # noqa: E402
+
+# A plugin may have loaded numpy before the variables were set.
+_ONE_THREAD = threadpool_limits(1)
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -36,7 +36,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const draw = () => {
     const seen = edges.filter(
       (edge) =>
-        Math.abs(edge.change) >= Number(least.value) &&
+        Math.abs(edge.change) >= Number(least.value) - 1e-6 &&
         (!feature.value || [edge.source, edge.target].includes(feature.value)),
     );
     const [sources, targets] = ["source", "target"].map((end) => [...new Set(seen.map((e) => e[end]))]);

@@ -191,6 +191,21 @@ def test_keys_move_the_number_of_cells(browser):
         assert said in label
 
 
+def test_the_circuit_shows_the_edges_of_its_table(browser):
+    browser.open("pages/51_sae_circuits.html")
+    rows = browser.run("return document.querySelectorAll('#table-circuit tbody tr').length")
+    slider = browser.driver.find_element(By.CSS_SELECTOR, ".circuit-figure input")
+    slider.send_keys(Keys.HOME)
+    said = "return document.querySelector('.circuit-figure output').textContent"
+    assert browser.run(said).startswith(f"{rows} of {rows} edges")
+    paths = "return document.querySelectorAll('.circuit-figure svg path').length"
+    assert browser.run(paths) == rows
+    slider.send_keys(Keys.END)
+    assert 1 <= browser.run(paths) <= rows
+    label = browser.run("return document.querySelector('.circuit-figure svg').ariaLabel")
+    assert browser.run(said) in label
+
+
 def test_the_home_page_has_a_description_and_an_icon(browser):
     browser.open("book/index.html")
     about = browser.run("return document.querySelector('meta[name=description]')?.content")

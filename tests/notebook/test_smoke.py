@@ -34,8 +34,15 @@ def test_notebook(smoke_results, name):
         assert sign not in log, log[-2000:]
 
 
-# One that trains and draws from torch, one that simulates, one that permutes and resamples.
-KINDS = ["02_models", "20_scaling", "10_coexpression"]
+# One that trains and draws from torch, one that simulates, one that permutes and resamples, and two
+# that estimate mediation.
+KINDS = [
+    "02_models",
+    "20_scaling",
+    "10_coexpression",
+    "22_mediation_bias",
+    "50_mediation_circuits",
+]
 kinds = pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in KINDS]
 )

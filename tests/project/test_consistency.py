@@ -80,3 +80,14 @@ def test_the_named_profiles_exist():
 def test_profiles_fit_their_notebooks(profile):
     for name in notebooks.names():
         assert "seed" in notebooks.settled(name, profile)
+
+
+def test_every_citation_has_an_entry(root):
+    """Sphinx says it after minutes, in the build of the whole book."""
+    text = (root / "book" / "references.bib").read_text(encoding="utf-8")
+    entries = re.findall(r"^@\w+\{([^,\s]+),", text, re.MULTILINE)
+    assert len(entries) == len(set(entries)) and "<<<<" not in text
+    for path in [*(root / "notebooks").glob("*.md"), *(root / "book").rglob("*.md")]:
+        named = re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", path.read_text(encoding="utf-8"))
+        cited = {key.strip() for keys in named for key in keys.split(",")}
+        assert cited <= set(entries), path.name
