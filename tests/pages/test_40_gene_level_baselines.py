@@ -148,3 +148,9 @@ def test_aurocs_within_rows_are_those_of_scikit_learn():
     expected = np.mean([roc_auc_score(h[1:], s[1:]) for h, s in zip(hits, scores, strict=True)])
     scores[:, 0] = np.nan
     assert page["mean_auroc"](scores, hits.astype(float)) == pytest.approx(expected)
+
+
+def test_files_get_names_that_values_may_bear():
+    page = functions()
+    assert page["short_name"]("renge") == "renge"
+    assert page["short_name"]("/some where/my.screen 2.h5ad") == "own-my-screen-2"
