@@ -46,7 +46,7 @@ class Dictionary:
     def code(self, states: torch.Tensor) -> torch.Tensor:
         """Return activations (..., features): the k largest positive ones, all others 0."""
         positive = self.before(states).relu()
-        # Among ties any may be kept: zeros add nothing, other equal values do not occur.
+        # ties are among zeros, and a zero that is chosen writes a zero
         top = positive.topk(self.k, dim=-1)
         return torch.zeros_like(positive).scatter(-1, top.indices, top.values)
 
