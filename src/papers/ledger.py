@@ -173,7 +173,8 @@ def _facts(
     defects = [notes.defects.get(claim.id, ""), *inherited]
     corrected = [link for link in links if link.variant == "corrected"]
     shown = [of_link(link) + (f" ({link.note})" if link.note else "") for link in corrected]
-    pages = [a.notebook for a in answers] + [link.notebook for link in corrected]
+    beside = [link for link in links if link.variant != "published"]
+    pages = [a.notebook for a in answers] + [link.notebook for link in beside]
     functions = [a.function for a in answers] + [link.function for link in corrected]
     return {
         "claim_id": claim.id,

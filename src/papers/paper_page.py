@@ -67,8 +67,7 @@ class PaperPage(bookkit.Page):
         RunError
             If no value so far names a claim: the ledger finds its answers in the stored values.
         """
-        named = {claim_of(entry["claim"]) for entry in self.values.values() if "claim" in entry}
-        if unanswered := [claim for claim in claims if claim not in named]:
+        if unanswered := [claim for claim in claims if claim not in self._named()]:
             raise RunError(
                 f"{self.name}: no value names the claims {unanswered}; store one with claim=... "
                 "before, or link them by `concerns`"
@@ -79,6 +78,21 @@ class PaperPage(bookkit.Page):
     def concerns(self, *claims: str) -> None:
         """Show links to ledger entries that this place is about and does not answer."""
         self.say(f"In the ledger: {', '.join(links.to_claim(claim) for claim in claims)}.")
+
+    def finish(self) -> None:
+        """Check that the ledger can point at the place of every answer, then finish as any page.
+
+        Raises
+        ------
+        RunError
+            If a value names a claim that the page never links by `answers`.
+        """
+        if unplaced := sorted(self._named() - self._answered):
+            raise RunError(f"{self.name}: values name {unplaced}; say where by run.answers(...)")
+        super().finish()
+
+    def _named(self) -> set[str]:
+        return {claim_of(entry["claim"]) for entry in self.values.values() if "claim" in entry}
 
 
 page = partial(bookkit.page, kind=PaperPage)

@@ -102,6 +102,8 @@ def test_a_claim_names_every_page_and_function_that_answers_it(checks, notes):
     found = row(links, checks, notes)
     assert found.notebook == "50_mediation_circuits, 22_mediation_bias"
     assert found.function == "package.function, a.b.c"
+    against = dataclasses.replace(links[1], variant="contradicts", notebook="51_sae_circuits")
+    assert row([*links, against], checks, notes).notebook.endswith(", 51_sae_circuits")
 
 
 def test_monte_carlo_tolerance_is_respected():

@@ -62,3 +62,11 @@ def test_only_a_claim_with_a_value_is_answered(run, monkeypatch):
     run.answers(claim)
     assert [f'id="answer-{claim.replace("/", "-")}"' in text for text in said] == [False, True]
     assert all("91_claim_ledger.html#claim-synthetic-detectability-r" in text for text in said)
+
+
+def test_a_value_that_names_a_claim_has_a_place(run):
+    run.value("r", 0.9, claim="synthetic/detectability-r", variant="corrected")
+    with pytest.raises(RunError, match=r"values name \['synthetic/detectability-r'\]"):
+        run.finish()
+    run.answers("synthetic/detectability-r")
+    run.finish()
