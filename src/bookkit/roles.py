@@ -17,6 +17,7 @@ fails the build under ``-W``.
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from bookkit import conditions, finding_tables
+from bookkit import conditions, finding_tables, notebooks
+from bookkit.declared import Declarations, load
 from bookkit.findings import Results
 from bookkit.values import shown
 
@@ -40,6 +42,21 @@ STAGED = "HELPERS_STAGED"
 def chosen() -> tuple[str, str | None]:
     """Return profile and overlay of this build."""
     return os.environ.get(PROFILE, "demo"), os.environ.get(OVERLAY) or None
+
+
+class Once(Results):
+    """Results of which a build reads the declarations of a page once; a role asks for many."""
+
+    def declared(self, page: str) -> Declarations:
+        """Return what a page declares."""
+        path = notebooks.statements_path(page)
+        self.seen.add(path)
+        return _declarations(path, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@cache
+def _declarations(path: Path, changed: int) -> Declarations:
+    return load(path)
 
 
 class Lookup:
@@ -59,7 +76,7 @@ class Lookup:
 
     def results(self) -> Results:
         """Return the results of this build."""
-        return Results(*chosen())
+        return Once(*chosen())
 
     def note(self, results: Results) -> None:
         """Have this page built anew when one of the files changes."""
