@@ -17,7 +17,6 @@ fails the build under ``-W``.
 from __future__ import annotations
 
 import os
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +26,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from bookkit import conditions, finding_tables, notebooks
-from bookkit.declared import Declarations, load
+from bookkit import conditions, finding_tables
 from bookkit.findings import Results
 from bookkit.values import shown
 
@@ -42,21 +40,6 @@ STAGED = "HELPERS_STAGED"
 def chosen() -> tuple[str, str | None]:
     """Return profile and overlay of this build."""
     return os.environ.get(PROFILE, "demo"), os.environ.get(OVERLAY) or None
-
-
-class Once(Results):
-    """Results of which a build reads the declarations of a page once; a role asks for many."""
-
-    def declared(self, page: str) -> Declarations:
-        """Return what a page declares."""
-        path = notebooks.statements_path(page)
-        self.seen.add(path)
-        return _declarations(path, path.stat().st_mtime_ns if path.is_file() else 0)
-
-
-@cache
-def _declarations(path: Path, changed: int) -> Declarations:
-    return load(path)
 
 
 class Lookup:
@@ -76,7 +59,7 @@ class Lookup:
 
     def results(self) -> Results:
         """Return the results of this build."""
-        return Once(*chosen())
+        return Results(*chosen())
 
     def note(self, results: Results) -> None:
         """Have this page built anew when one of the files changes."""
