@@ -36,8 +36,14 @@ def _drop_live_code(
 def _plain_frame(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> str | None:
-    """Give pages of source code a frame of their own; see ``book/_templates/source.html``."""
-    return SOURCE if pagename.startswith("_modules/") else None
+    """Give pages of source code a frame of their own; see ``book/_templates/source.html``.
+
+    The theme, which comes later, would draw the table of contents for each: a quarter of the build.
+    """
+    if not pagename.startswith("_modules/"):
+        return None
+    context["sidebars"] = []
+    return SOURCE
 
 
 def _body(script: Any) -> str:
@@ -94,7 +100,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-docstring", _escape, priority=900)
     app.connect("builder-inited", _one_page_knows_all_nodes)
     app.connect("html-page-context", _drop_live_code, priority=900)
-    app.connect("html-page-context", _plain_frame)
+    app.connect("html-page-context", _plain_frame, priority=400)
     app.connect("build-finished", _mend_html, priority=900)  # after the theme has
     app.connect("build-finished", _copy_tables)
     app.connect("doctree-resolved", glossary_links.link_first_uses)
