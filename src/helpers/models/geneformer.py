@@ -22,7 +22,6 @@ from helpers.models.weights import (
     read_dictionary,
     read_json,
     read_tensors,
-    shapes_only,
     write_json,
     write_tensors,
 )
@@ -190,7 +189,7 @@ def build(config: BertConfig, path: Path, tensors: dict[str, torch.Tensor]) -> B
         Listing every missing, unexpected and wrong-shape tensor.
     """
     check_layers(path, tensors, "bert.encoder.layer.", config.num_hidden_layers)
-    with shapes_only():
+    with torch.device("meta"):
         module = Bert(config)
     shapes = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     wanted = {name: s for name, s in shapes.items() if name not in _TIED or name in tensors}
