@@ -9,8 +9,9 @@ PROFILE ?= demo
 # nproc counts threads where OMP_NUM_THREADS is set.
 CORES ?= $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || echo 2)
 BIN := .venv/bin
-PYTEST = $(BIN)/python -m pytest -n $(CORES) --dist loadgroup --no-loadscope-reorder
-BESIDE := tests/notebook tests/project
+PYTEST = $(BIN)/python -m pytest -n $(CORES) --dist loadgroup --no-loadscope-reorder \
+  --durations 15 --durations-min 10
+OF_THE_BOOK := tests/book
 PIP := $(BIN)/pip --disable-pip-version-check --no-input
 
 book: environment
@@ -53,12 +54,12 @@ lint: environment
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m bookkit.lint
 
-# Sphinx uses one core: tests that need no HTML run beside it, the longest of them.
+# Sphinx uses one core: all tests but those that look at its HTML run beside it.
 test: lint browser notebooks
 	@$(BIN)/python -c 'from bookkit.assets import axe; axe()'  # from the cache afterwards
 	@$(BIN)/helpers book --profile $(PROFILE) & book=$$!; \
-	  $(PYTEST) $(BESIDE); first=$$?; wait $$book || exit 1; \
-	  $(PYTEST) tests $(BESIDE:%=--ignore=%); second=$$?; \
+	  $(PYTEST) tests --ignore=$(OF_THE_BOOK); first=$$?; wait $$book || exit 1; \
+	  $(PYTEST) $(OF_THE_BOOK); second=$$?; \
 	  exit $$((first + second))
 
 doctor: environment

@@ -33,7 +33,7 @@ settings.register_profile(
 settings.load_profile("project")
 
 
-FIRST = ("notebook", "book", "project", "golden", "property", "pages", "models")
+FIRST = ("project", "notebook", "book", "golden", "property", "pages", "models")
 """Folders with the longest tests: what starts early does not keep one worker busy at the end."""
 
 

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -245,7 +246,14 @@ def load(path: Path) -> Declarations:
         page, or a test has no words for one of its answers.
     """
     path = Path(path)
-    content = _content(path)
+    if not path.is_file():
+        raise RegistryError(f"{path} is missing; a page's tests are declared there")
+    return _read(path, path.read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, text: str) -> Declarations:
+    content = _content(path, text)
     _keys(content, _PAGE_KEYS, str(path))
     tests: dict[str, Test] = {}
     for key, entry in _mapping(content.pop("tests", {}), f"{path}, tests").items():
@@ -265,11 +273,9 @@ def load(path: Path) -> Declarations:
     return Declarations(page=path.stem, tests=tests, **content)
 
 
-def _content(path: Path) -> dict:
-    if not path.is_file():
-        raise RegistryError(f"{path} is missing; a page's tests are declared there")
+def _content(path: Path, text: str) -> dict:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise RegistryError(f"{path} is not YAML: {error}") from error
     return dict(_mapping(content or {}, str(path)))

@@ -7,11 +7,12 @@ download (`bookkit.download`) both look things up here.
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -169,13 +170,14 @@ class Results:
         page = self.page_of(number)
         stated = self.declared(page)
         test = stated.test(number)
-        found = []
+        found, values = [], None
         for row in read(self.folder(page) / TESTS):
             mine, _, where = row.test_id.partition("/")
             if row.variant != "corrected" or mine != number:
                 continue
             if not scope or fnmatchcase(where, scope):
-                beside = _beside(row, test, self._values(row.notebook))
+                values = self._values(page) if values is None else values
+                beside = _beside(row, test, values)
                 found.append(Finding(row, test, stated.alpha, self._q(row), *beside))
         return found
 
@@ -232,18 +234,21 @@ class Results:
         return q if same else None
 
     @cached_property
-    def _registry(self) -> dict[str, tuple[float, float]]:
+    def _registry(self) -> Mapping[str, tuple[float, float]]:
         page, file = REGISTRY
         path = self.folder(page) / file
         self.seen.add(path)
-        if not path.is_file():
-            return {}
-        with path.open(encoding="utf-8", newline="") as handle:
-            return {
-                row["test_id"]: (float(row["p_raw"]), float(row["q_bh"]))
-                for row in csv.DictReader(handle)
-                if row["variant"] == "corrected" and row["q_bh"] and row["p_raw"]
-            }
+        return _adjusted(path.read_text(encoding="utf-8") if path.is_file() else "")
+
+
+@lru_cache(maxsize=4)
+def _adjusted(registry: str) -> Mapping[str, tuple[float, float]]:
+    """Return test id -> p and q of a registry, given as the text of its table."""
+    return {
+        row["test_id"]: (float(row["p_raw"]), float(row["q_bh"]))
+        for row in csv.DictReader(io.StringIO(registry, newline=""))
+        if row["variant"] == "corrected" and row["q_bh"] and row["p_raw"]
+    }
 
 
 def uncorrected(

@@ -20,6 +20,7 @@ from typing import Any
 
 import nbformat
 import papermill
+from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import NoSuchKernel
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
@@ -68,6 +69,14 @@ class Finished:
     folder: Path
     ran: bool
     minutes: float
+
+
+class _Kernel(AsyncKernelManager):
+    """A kernel that is asked to end, not interrupted first: it complains where it still tidies."""
+
+    async def _async_interrupt_kernel(self) -> None:
+        if not self.shutting_down:
+            await super()._async_interrupt_kernel()
 
 
 def run(
@@ -194,7 +203,10 @@ def _sockets(aside: Path) -> Iterator[Config]:
     """
     with holding.sockets_for(aside) as folder:
         file = str(folder / "kernel.json")
-        yield Config({"KernelManager": {"transport": "ipc", "connection_file": file}})
+        manager = {"transport": "ipc", "connection_file": file}
+        yield Config(
+            {"KernelManager": manager, "NotebookClient": {"kernel_manager_class": _Kernel}}
+        )
 
 
 def _current_format(notebook: NotebookNode) -> NotebookNode:

@@ -36,18 +36,20 @@ WAIT = 90
 
 
 def built_pages() -> list[str]:
-    """Paths of the pages below the HTML folder."""
+    """Paths of the pages below the HTML folder, the longest first."""
     found = {p.relative_to(HTML) for p in HTML.rglob("*.html")}
     source = {p for p in found if "_modules" in p.parts}
     # Pages of source code are made alike; the longest stands for all.
     sample = sorted(source, key=lambda p: (HTML / p).stat().st_size)[-1:]
     kept = {p for p in found - source if "_static" not in p.parts} | set(sample)
-    return sorted(p.as_posix() for p in kept)
+    return [p.as_posix() for p in sorted(kept, key=lambda p: (-(HTML / p).stat().st_size, p))]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "built_page" in metafunc.fixturenames:
-        metafunc.parametrize("built_page", built_pages() or ["no page"])
+        # What is looked at on one page stays in one worker, one after the other.
+        pages = [pytest.param(p, marks=pytest.mark.xdist_group(p)) for p in built_pages()]
+        metafunc.parametrize("built_page", pages or ["no page"], scope="module")
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What a reader meets: the answer first, nothing clipped, nothing empty, no barrier."""
+"""What a reader meets: the answer first, code that folds, keys that are enough, moving figures."""
 
 from __future__ import annotations
 
@@ -11,35 +11,6 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-ZERO = re.compile(r"(?<![\w.,)\]−-])[−-]0(?:\.0+)?(?![\d.,]*\d)|at most 0\.0+(?!\d)")
-PROSE = """
-const copy = document.querySelector('main').cloneNode(true);
-copy.querySelectorAll('pre, code, script, style, mjx-container, .math').forEach(e => e.remove());
-return copy.textContent"""
-CLIPPED = """return [...document.querySelectorAll('main pre')]
-    .filter(p => p.offsetParent && p.scrollWidth > p.clientWidth + 1)
-    .map(p => p.innerText.slice(0, 60))"""
-# What is wider than the box that clips it, where neither the box nor its parents show the hint.
-UNHINTED = """
-const hinted = (e) => e.closest('.scrolls')?.previousElementSibling?.matches('.scroll-hint');
-return [...document.querySelectorAll('main table, main figure img, main mjx-container')]
-    .filter(e => e.offsetParent && !e.closest('.sd-card, details:not([open])'))
-    .filter(e => {
-      const box = e.getBoundingClientRect();
-      const room = document.querySelector('main article').getBoundingClientRect();
-      return (box.right > room.right + 2 || box.left < room.left - 2) && !hinted(e);
-    })
-    .map(e => `${e.tagName} ${e.id || e.className} ${Math.round(e.getBoundingClientRect().width)}`)
-"""
-EMPTY = """return [...document.querySelectorAll('main table')]
-    .filter(t => t.tBodies[0] && ![...t.tBodies[0].rows].some(r => r.textContent.trim()))
-    .map(t => t.id || t.className)"""
-
-
-def written(page: str) -> bool:
-    """Whether somebody wrote the page: not the lists of code and words that programs make."""
-    return not re.search(r"(^|/)(_modules/|api_|genindex|py-modindex|search)", page)
 
 
 @pytest.mark.parametrize("size", [SCREEN, TELEPHONE], ids=["screen", "telephone"])
@@ -55,30 +26,6 @@ def test_the_home_page_answers_before_anybody_scrolls(browser, size):
     assert 0 < box[0] < box[1] <= box[2], f"the answer is not in view: {box}"
     assert re.search(r"AUROC on curated targets is 0\.\d\d to 0\.\d\d", text), text
     assert re.search(r"Not on this evidence|Only where it beats", text), text
-
-
-def test_nothing_is_cut_off_or_empty(browser, built_page):
-    if not written(built_page):
-        return
-    with seen_on(browser, SCREEN):
-        browser.open(built_page)
-        assert browser.run(CLIPPED) == [], "code is cut off at 1,440 px"
-        assert browser.run(UNHINTED) == [], "wider than its column, without a hint, at 1,440 px"
-        assert browser.run(EMPTY) == [], "a table is empty"
-        prose = " ".join(browser.run(PROSE).split())
-        found = [prose[max(0, m.start() - 40) : m.end() + 20] for m in ZERO.finditer(prose)]
-        assert found == [], "a number is printed as minus zero, or a bound as zero"
-    with seen_on(browser, TELEPHONE):
-        browser.open(built_page)
-        assert browser.run(UNHINTED) == [], "wider than its column, without a hint, at 390 px"
-        assert browser.run("return document.documentElement.scrollWidth") <= TELEPHONE[0] + 1
-
-
-def test_no_serious_barrier(browser, built_page, axe_script):
-    browser.open(built_page)
-    browser.run(axe_script)
-    browser.driver.set_script_timeout(120)
-    assert browser.driver.execute_async_script(AXE) == []
 
 
 def test_barriers_are_found_where_there_are_some(browser, axe_script):

@@ -8,7 +8,7 @@ const done = arguments[arguments.length - 1];
 axe.run(document, {
   resultTypes: ['violations'],
   runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'],
-  rules: {'color-contrast': {enabled: false}},  // slow; test_browser looks, in both themes
+  rules: {'color-contrast': {enabled: false}},  // slow; test_every_page looks, in both themes
 })
    .then(found => done(found.violations
      .filter(v => ['serious', 'critical'].includes(v.impact))
