@@ -48,15 +48,32 @@ def test_a_circuit_of_one_head_is_first_among_its_kind(page):
     rng = np.random.default_rng(0)
     found = page["change"](bench, [carrier])
     assert found.estimate > 0.2 and found.p < 0.01
-    chosen = [carrier, Component("head", 0, 0), Component("head", 2, 1)]
-    ranked = page["set_test"](bench, chosen, 39, rng)
-    assert ranked.draws.size == 39 and ranked.p < 0.4
-    # a quarter of the matched sets hold the carrier too, so the rank is that of their share
-    same = sum(carrier in s for s in page["matched_sets"](chosen, heads(bench.model), 39, rng))
-    assert 2 <= same <= 18
-    ordered = [carrier, *[c for c in heads(bench.model) if c != carrier]]
-    dose = page["dose_test"](bench, ordered, [1, 4, 8], 39, rng)
-    assert isinstance(dose, Outcome)
+    every = heads(bench.model)
+    ordered = [carrier, *[c for c in every if c != carrier]]
+    orders = [ordered, *page["matched_orders"](ordered, 39, rng)]
+    drops = page["dose_drops"](bench, orders, [3, 8])
+    assert drops.shape == (40, 2) and drops[0, 0] == pytest.approx(found.estimate)
+    # the first three are of layers 1, 0 and 0: three of four orders leave the carrier to the end
+    held = np.array([carrier in one[:3] for one in orders])
+    np.testing.assert_array_equal(drops[:, 0] > 0.2, held)
+    ranked = page["set_test"](drops[:, 0], ordered[:3], every)
+    assert ranked.p == pytest.approx(held.sum() / 40) and 0.05 < ranked.p < 0.5
+    tests = page["dose_tests"](bench, ordered, drops, [3, 8], rng)
+    assert tests["41.18"].p <= 0.01 and tests["41.18"].unit == "TF x target"
+    assert tests["41.19"].p == 1.0 and tests["41.18"].estimate == pytest.approx(found.estimate)
+    assert tests["41.20"].p < 0.5 and tests["41.8"].sides == "two"
+
+
+def test_a_drop_that_comes_back_is_no_rising_curve(page):
+    carrier, rng = Component("head", 1, 2), np.random.default_rng(0)
+    bench = planted(page, [carrier], noise=0.5)
+    order = heads(bench.model)
+    after = {0: bench.before, 2: bench.after([carrier]), 4: bench.before}
+    bench.after = lambda removed, values=None: after[len(removed)]
+    found = page["isotonic_tests"](bench, order, [2, 4], rng)
+    assert found["fall"].p <= 0.01
+    drop = page["change"](bench, order[:2]).estimate
+    assert found["rise"].estimate == pytest.approx(drop / 2)  # two points are pooled
 
 
 def test_redundant_heads_show_jointly_only(page):
@@ -83,17 +100,45 @@ def test_the_margin_is_established_for_a_tiny_change(page):
     assert verdict.p < 0.05 and verdict.null == "outside the margin around no change"
 
 
-def test_sets_of_the_same_layers_are_distinct_and_not_the_chosen_one(page):
+def test_orders_keep_the_layer_of_every_place(page):
     every = heads(SimpleNamespace(n_layers=3, n_heads=4))
     chosen = every[:2] + every[5:6]
-    found = page["matched_sets"](chosen, every, 1000, np.random.default_rng(0))
-    assert len(found) == 6 * 4 - 1
-    assert len({frozenset(s) for s in found}) == len(found) and chosen not in found
-    assert all(sorted(c.layer for c in s) == [0, 0, 1] for s in found)
-    bench = planted(page, [])
-    few = page["set_test"](bench, [every[0]], 50, np.random.default_rng(0))
+    ordered = chosen + [c for c in every if c not in chosen]
+    orders = page["matched_orders"](ordered, 500, np.random.default_rng(0))
+    for one in orders:
+        assert [c.layer for c in one] == [c.layer for c in ordered] and set(one) == set(every)
+    assert page["other_sets"](chosen, every) == 6 * 4 - 1
+    assert len({frozenset(one[:3]) for one in orders}) == 6 * 4
+    few = page["set_test"](np.zeros(51), every[:1], every)
     assert "3 other sets" in few.reason
-    assert "20 needed" in page["dose_test"](bench, every, [1, 2], 0, None).reason
+    assert "0 random orders" in page["set_test"](np.zeros(1), chosen, every).reason
+
+
+def test_the_divergence_of_outputs_is_that_of_scipy(page, control):
+    rng, entropy = np.random.default_rng(0), pytest.importorskip("scipy.stats").entropy
+    p, q = rng.dirichlet(np.ones(7), size=(2, 3, 4))
+    logs = [torch.from_numpy(np.log(x)) + 3 for x in (p, q)]  # logits have no zero of their own
+    assert page["divergence"](*logs) == pytest.approx(entropy(p, q, axis=-1).mean())
+    model, tokens, judged, edges = control
+    bench = page["bench_of"]("c", model, tokens, judged, edges, 12, np.random.default_rng(0))
+    clean = page["clean_runs"](bench.ko, whole=True)
+    spread = page["squared_error"](bench, clean)
+    assert 0 < spread < clean.base.var() + clean.base.mean() ** 2 + 51**2
+    none, all_heads = page["divergences"](bench, [[], heads(model)])
+    assert none == pytest.approx(0, abs=1e-9) and all_heads > 0.01
+
+
+def test_geneformer_says_a_distribution_over_its_tokens(page):
+    model, cells = load_model("geneformer-baron"), draw_cells("baron", 6, 0)
+    given = cells[:, cells.var[page["READ"]]].copy()
+    genes = page["choose_genes"]([model.tokenise(given)], 60, set())
+    tokens = model.tokenise(given[:, genes].copy())
+    ko = page["KnockOuts"](model, tokens, genes[:8], genes[8:], 5, np.random.default_rng(0))
+    clean = page["clean_runs"](ko, whole=True)
+    assert clean.base.ndim == 3 and clean.base.shape[:2] == (ko.cells, 5)
+    words = ko.replay.readout.words[: ko.cells, :, None]
+    own = clean.base.gather(2, words)[..., 0]
+    torch.testing.assert_close(own, ko.replay.base[: ko.cells])
 
 
 def test_blocks_share_no_gene(page):

@@ -6,7 +6,7 @@ import pytest
 from helpers.errors import ParameterError
 from helpers.estimates import NotEstimable
 from helpers.statistics.curve_fits import Fit, fit
-from helpers.statistics.curve_tests import aicc_test, largest_step_test
+from helpers.statistics.curve_tests import aicc_test, largest_step_test, rise_tests
 
 N = np.array([25, 50, 100, 150, 200, 300, 500, 750, 1000], dtype=float)
 SATURATING = Fit(
@@ -80,3 +80,49 @@ def test_what_has_no_answer_says_so():
     assert "noise is unknown" in largest_step_test(N, same, rng, 9, "logarithmic").reason
     with pytest.raises(ParameterError, match="r >= 2"):
         largest_step_test(N, N, rng, 9)
+
+
+DOSES = 5
+SHARED = 0.02**2 * (0.6 + 0.4 * np.eye(DOSES))
+"""Covariance of points that rest on the same pairs."""
+
+
+def rises(y, seed=0, covariance=SHARED, df=20, draws=199):
+    about = {"unit": "TF x target", "n_units": 20}
+    return rise_tests(y, covariance, df, np.random.default_rng(seed), draws, **about)
+
+
+def test_isotonic_statistics_are_those_of_pooled_neighbours():
+    found = rises(np.array([0.0, 0.03, 0.01, 0.05, 0.05]))
+    fitted = np.array([0.0, 0.02, 0.02, 0.05, 0.05])  # 0.03 and 0.01 are pooled
+    assert found["rise"].estimate == pytest.approx(0.05)
+    gap = np.array([0.0, 0.03, 0.01, 0.05, 0.05]) - fitted
+    assert found["fall"].estimate == pytest.approx(np.sqrt((gap**2).mean()))
+    assert found["rise"].null == "a constant curve" and found["rise"].unit == "TF x target"
+
+
+def test_a_rising_curve_rises_and_one_that_falls_in_between_falls():
+    up = rises(np.array([0.0, 0.04, 0.08, 0.12, 0.16]))
+    assert up["rise"].p <= 0.01 and up["fall"].estimate == 0 and up["fall"].p == 1
+    back = rises(np.array([0.0, 0.15, 0.15, 0.0, 0.0]))
+    assert back["fall"].p <= 0.01
+    assert rises(-np.arange(5) * 0.05)["rise"].p == 1
+
+
+@pytest.mark.parametrize("steps", [np.zeros(DOSES), 0.01 * np.arange(DOSES)], ids=["flat", "up"])
+def test_error_rates_of_both_tests_keep_their_level(steps):
+    rng, low = np.random.default_rng(3), {"rise": 0, "fall": 0}
+    worlds, df = 120, 12
+    for seed in range(worlds):
+        # a covariance that is estimated from as many draws as its degrees of freedom say
+        y, *sample = rng.multivariate_normal(np.zeros(DOSES), SHARED, size=df + 2)
+        for name, one in rises(steps + y, seed, np.cov(np.array(sample).T), df, 99).items():
+            low[name] += one.p <= 0.05
+    assert low["fall"] <= 0.1 * worlds
+    if not steps.any():
+        assert 0.01 * worlds <= low["rise"] <= 0.1 * worlds
+
+
+def test_points_without_variance_have_no_test():
+    found = rises(np.zeros(DOSES), covariance=np.zeros((DOSES, DOSES)))
+    assert all(isinstance(one, NotEstimable) for one in found.values())

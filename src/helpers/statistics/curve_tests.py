@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import stats
+from sklearn.isotonic import isotonic_regression
 
 from helpers.errors import ParameterError
 from helpers.estimates import NotEstimable
+from helpers.statistics.crossed import smallest_effect
 from helpers.statistics.curve_fits import fit
 from helpers.statistics.permutation import null_outcome
 from helpers.statistics.results import Outcome
@@ -122,3 +125,53 @@ def aicc_test(
         n_units=len(n),
         detail={"not_converged": draws - len(drawn)},
     )
+
+
+def rise_tests(
+    y: np.ndarray,
+    covariance: np.ndarray,
+    df: float,
+    rng: np.random.Generator,
+    draws: int = 999,
+    **units: str | int,
+) -> dict[str, Outcome | NotEstimable]:
+    r"""Test whether a curve rises, and whether it ever falls, by isotonic regression; one-sided.
+
+    ``rise``: :math:`\hat m_K - \hat m_1` of the isotonic fit, against a constant curve. ``fall``:
+    :math:`\sqrt{\overline{(y - \hat m)^2}}`, against any curve that never falls. Both nulls are
+    drawn from a constant curve with t noise of the given covariance. That is the null of the first,
+    and the least favourable one of the second: curves that never fall are a convex cone, m + P(e)
+    lies in it with m and the projection P(e), so that m + e is never farther from it than e.
+
+    Parameters
+    ----------
+    y, covariance, df
+        (K,) points in the order in which they may rise, their (K, K) covariance and its degrees of
+        freedom.
+    rng, draws
+        Source and number of curves.
+    **units
+        ``unit`` and ``n_units`` of the outcomes.
+
+    References
+    ----------
+    Robertson T, Wright FT, Dykstra RL (1988), Order Restricted Statistical Inference, chapter 2.
+    """
+    values, vectors = np.linalg.eigh(covariance)
+    if (spread := np.sqrt(values.clip(0)))[-1] <= 1e-10:
+        return dict.fromkeys(("rise", "fall"), NotEstimable("the points do not vary"))
+
+    def both(points: np.ndarray) -> tuple[float, float]:
+        fitted = isotonic_regression(points)
+        return fitted[-1] - fitted[0], np.sqrt(np.square(points - fitted).mean())
+
+    noise = (rng.normal(size=(draws, len(y))) * spread) @ vectors.T
+    noise *= np.sqrt(df / stats.chi2.rvs(df, size=(draws, 1), random_state=rng))
+    drawn = np.array([both(one) for one in noise]).T
+    nulls = {"rise": "a constant curve", "fall": "a curve that never falls"}
+    found = {}
+    for (name, null), value, null_draws in zip(nulls.items(), both(y), drawn, strict=True):
+        mde = {"mde": smallest_effect(float(null_draws.std(ddof=1)), df, sides="one")}
+        about = {"sides": "one", "test": "isotonic regression", "null": null, "detail": mde}
+        found[name] = null_outcome(float(value), null_draws, **about, **units)
+    return found
