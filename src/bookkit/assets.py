@@ -40,6 +40,8 @@ _WANTED = (
     "es5/input/tex/extensions/",
     "LICENSE",
 )
+_UNREAD = ("es5/output/chtml/fonts/tex.js", "es5/input/tex/extensions/all-packages.js")
+"""Contained in the main script, or never loaded by itself."""
 
 
 def bring_mathjax(static: Path) -> Path:
@@ -51,17 +53,18 @@ def bring_mathjax(static: Path) -> Path:
         If it is neither in the cache nor to be fetched.
     """
     folder = static / "mathjax"
-    stamp = folder / "sha256.txt"
-    if stamp.is_file() and stamp.read_text(encoding="utf-8") == MATHJAX.sha256:
+    stamp, content = folder / "sha256.txt", f"{MATHJAX.sha256} without {_UNREAD}"
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == content:
         return folder
     with zipfile.ZipFile(fetch(MATHJAX)) as archive, atomic_write(folder) as temporary:
         for name in archive.namelist():
             inside = name.removeprefix(_ROOT)
-            if name.startswith(_ROOT) and inside.startswith(_WANTED) and not name.endswith("/"):
+            wanted = name.startswith(_ROOT) and inside.startswith(_WANTED)
+            if wanted and not inside.endswith(("/", *_UNREAD)):
                 target = temporary / inside
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(archive.read(name))
-        (temporary / "sha256.txt").write_text(MATHJAX.sha256, encoding="utf-8")
+        (temporary / stamp.name).write_text(content, encoding="utf-8")
     return folder
 
 

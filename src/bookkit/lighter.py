@@ -1,76 +1,97 @@
 """Make the built book smaller without a loss for readers.
 
 Left out are files that no browser asks for, the drawings in notebooks for download that stand there
-as pictures too, icons that no page shows, and marks of colour around code that has the colour of
-its surroundings anyway.
+as pictures too, icons that no page shows, and marks of colour around operators and around code
+that has the colour of its surroundings anyway. Pages and drawings are written with fewer bytes.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
+
+from bookkit.drawings import compact
+from bookkit.markup import bare_cells, smaller
 
 UNREAD = (".map", ".ttf", ".po", ".mo", ".pot")
 """Endings of files that come with the theme: for its developers, or beside the same as woff2."""
 
-DRAWING, PICTURE = "image/svg+xml", "image/png"
+DRAWING, PICTURE, TABLE = "image/svg+xml", "image/png", "text/html"
+OPERATORS = {"o"}
+_UNSEEN = re.compile(r"^fa-(?:brands|regular)-\d+\.woff2$")
 _RULE = re.compile(r'html\[data-theme="(\w+)"\] \.highlight( \.\w+)? \{ ([^}]*) \}')
 _COLOUR = re.compile(r"(?<![-\w])color: (#\w+)")
 _ICON = re.compile(r'(?:"([\w-]+)"|(?<=[{,])([a-z]\w*)):\[\d+,\d+,\[([^\]]*)\],"[0-9a-f]+",')
+_LETTER = re.compile(r'(?:\.fa-[\w-]+:before,?)+\{content:"[^"]*"\}')
 _NAMED = re.compile(r"fa-([a-z0-9-]+)")
 
 
-def lighten(html: Path) -> None:
-    """Make all files below the folder of a built book as small as they may be."""
+def lighten(html: Path, since: float = 0) -> None:
+    """Make all files below the folder of a built book as small as they may be.
+
+    Parameters
+    ----------
+    html
+        Folder of the book.
+    since
+        Time of the system; files that are older were made smaller by an earlier build.
+    """
     static = html / "_static"
-    for path in sorted(static.rglob("*")):
-        if path.suffix in UNREAD and path.is_file():
+    for path in sorted(static.rglob("*"), reverse=True):
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+        elif path.is_file() and (path.suffix in UNREAD or _UNSEEN.search(path.name)):
             path.unlink()
-    for path in sorted((html / "_sources").rglob("*.ipynb")):
+    for path in _new(html / "_sources", "*.ipynb", since):
         _rewrite(path, without_drawings)
-    for path in sorted(html.rglob("*.svg")):
-        _rewrite(path, without_indents)
+    for path in _new(html / "_images", "*.svg", since):
+        _rewrite(path, compact)
     colours = static / "pygments.css"
     plain = plain_classes(colours.read_text(encoding="utf-8")) if colours.is_file() else set()
-    named: set[str] = set()
-    for path in sorted(html.rglob("*.html")):
-        named |= set(_NAMED.findall(_rewrite(path, lambda text: without_marks(text, plain))))
-    for path in [*static.rglob("*.js"), *static.rglob("*.css")]:
-        if "fontawesome" not in path.parts:
-            named |= set(_NAMED.findall(path.read_text(encoding="utf-8")))
+    for path in _new(html, "*.html", since):
+        _rewrite(path, lambda text: smaller(text, plain | OPERATORS))
+    seen = [*html.rglob("*.html"), *static.rglob("*.js"), *static.rglob("*.css")]
+    texts = [
+        path.read_text(encoding="utf-8")
+        for path in seen
+        if not {"fontawesome", "mathjax"} & set(path.parts)
+    ]
+    for path in static.glob("*.png"):
+        if not any(path.name in text for text in texts):
+            path.unlink()
+    named = {name for text in texts for name in _NAMED.findall(text)}
     for path in static.rglob("fontawesome/*/js/all.min.js"):
         _rewrite(path, lambda text: with_icons(text, named))
+    for path in static.rglob("fontawesome/*/css/all.min.css"):
+        _rewrite(path, lambda text: with_letters(text, named))
 
 
-def _rewrite(path: Path, change) -> str:
+def _new(folder: Path, pattern: str, since: float) -> list[Path]:
+    return [path for path in sorted(folder.rglob(pattern)) if path.stat().st_ctime >= since]
+
+
+def _rewrite(path: Path, change: Callable[[str], str]) -> None:
     text = path.read_text(encoding="utf-8")
     if (made := change(text)) != text:
         path.write_text(made, encoding="utf-8")
-    return made
 
 
 def without_drawings(notebook: str) -> str:
-    """Return a notebook, as text, without the drawings that it holds as pictures too."""
+    """Return a notebook, as text, without the drawings that it holds as pictures too.
+
+    Its tables lose what only the style and the script of the book read.
+    """
     content = json.loads(notebook)
     for cell in content["cells"]:
         for output in cell.get("outputs", []):
-            if PICTURE in output.get("data", {}):
-                output["data"].pop(DRAWING, None)
+            data = output.get("data", {})
+            if PICTURE in data:
+                data.pop(DRAWING, None)
+            if TABLE in data:
+                data[TABLE] = bare_cells("".join(data[TABLE]))
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n"
-
-
-def without_indents(drawing: str) -> str:
-    r"""Return a drawing without notes on the program that made it, and without indents.
-
-    Examples
-    --------
-    >>> without_indents("<svg>\n <metadata>m</metadata>\n  <path/></svg>")
-    '<svg>\n<path/></svg>'
-    """
-    bare = re.sub(r"<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
-    return re.sub(r"\s*\n\s*", "\n", bare)
 
 
 def plain_classes(css: str) -> set[str]:
@@ -95,19 +116,6 @@ def plain_classes(css: str) -> set[str]:
     return {name for name, colours in coloured.items() if ground and colours == ground}
 
 
-def without_marks(page: str, classes: Iterable[str]) -> str:
-    """Return a page without the spans of these classes around single words of code.
-
-    Examples
-    --------
-    >>> without_marks('<span class="n">x</span><span class="o">=</span>', ["n"])
-    'x<span class="o">=</span>'
-    """
-    if not (names := "|".join(sorted(classes))):
-        return page
-    return re.sub(rf'<span class="(?:{names})">([^<]*)</span>', r"\1", page)
-
-
 def with_icons(script: str, names: set[str]) -> str:
     """Return the script of Font Awesome with the icons of these names only.
 
@@ -125,3 +133,15 @@ def with_icons(script: str, names: set[str]) -> str:
             parts.append(script[end : found.start()])
             end = after.end()
     return "".join(parts) + script[end:]
+
+
+def with_letters(css: str, names: set[str]) -> str:
+    """Return the style of Font Awesome with the letters of these names only.
+
+    Examples
+    --------
+    >>> css = '.fa{a:b}.fa-0:before{content:"1"}.fa-x:before,.fa-y:before{content:"2"}'
+    >>> with_letters(css, {"y"})
+    '.fa{a:b}.fa-x:before,.fa-y:before{content:"2"}'
+    """
+    return _LETTER.sub(lambda rule: rule[0] if set(_NAMED.findall(rule[0])) & names else "", css)

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import os
 import re
+import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.ext import viewcode
 
 from bookkit import figure_of, glossary_links, lighter, roles, staging, table_files
 from helpers import __version__
@@ -50,20 +54,22 @@ def _body(script: Any) -> str:
     return str(getattr(script, "attributes", {}).get("body", ""))
 
 
-def _mend_html(app: Sphinx, exception: Exception | None) -> None:
+def _mend_html(app: Sphinx, exception: Exception | None, since: float) -> None:
     """Leave out what browsers refuse or screen readers stumble over, and what nobody reads.
 
     Hints to load fonts early are refused for files on disk; a bibliography says that it is a list
-    but its entries do not say that they are items.
+    but its entries do not say that they are items. Files of earlier builds have been mended.
     """
     if exception is not None or app.builder.format != "html":
         return
     for path in Path(app.outdir).rglob("*.html"):
+        if path.stat().st_ctime < since:
+            continue
         text = path.read_text(encoding="utf-8")
         mended = _ROLE.sub("", _PRELOAD.sub("", text))
         if mended != text:
             path.write_text(mended, encoding="utf-8")
-    lighter.lighten(Path(app.outdir))
+    lighter.lighten(Path(app.outdir), since)
 
 
 def _copy_tables(app: Sphinx, exception: Exception | None) -> None:
@@ -90,6 +96,32 @@ def _escape(
         lines[number] = "".join(parts)
 
 
+def _detach(app: Sphinx, doctree: nodes.document) -> None:
+    """Cut what leads from a page, and from its exercises, to everything else that is known.
+
+    Sphinx reads what it has kept of all pages when one changes. Parts that were read by themselves,
+    documentation of modules for one, keep a document of their own, with the whole environment, and
+    an exercise keeps its page: a copy would be written each time.
+    """
+    for part in doctree.findall(lambda node: node is not doctree):
+        part._document = None  # its parents know
+    for kept in getattr(app.env, "sphinx_exercise_registry", {}).values():
+        if kept["docname"] == app.env.docname:
+            kept["node"] = alone = kept["node"].deepcopy()
+            for part in alone.findall():
+                part._document = None
+
+
+def _sources_stay(app: Sphinx) -> None:
+    """Where a build is continued, leave pages of source code: it would import all modules.
+
+    `bookkit.book` continues one only where no file of a package has changed.
+    """
+    for listener in list(app.events.listeners.get("html-collect-pages", [])):
+        if app.env.all_docs and listener.handler.__module__ == viewcode.__name__:
+            app.disconnect(listener.id)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Bring pages and assets into place, and register the roles."""
     if not os.environ.get(roles.STAGED):
@@ -98,10 +130,13 @@ def setup(app: Sphinx) -> dict[str, Any]:
     figure_of.register(app)
     app.setup_extension("sphinx.ext.autodoc")  # which declares the event
     app.connect("autodoc-process-docstring", _escape, priority=900)
+    app.connect("doctree-read", _detach, priority=950)  # after other extensions
+    app.connect("builder-inited", _sources_stay)
     app.connect("builder-inited", _one_page_knows_all_nodes)
     app.connect("html-page-context", _drop_live_code, priority=900)
     app.connect("html-page-context", _plain_frame, priority=400)
-    app.connect("build-finished", _mend_html, priority=900)  # after the theme has
+    mend = partial(_mend_html, since=time.time())
+    app.connect("build-finished", mend, priority=900)  # after the theme has
     app.connect("build-finished", _copy_tables)
     app.connect("doctree-resolved", glossary_links.link_first_uses)
     return {"version": __version__, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-BOUND = 46e6
+BOUND = 30e6
 """Bytes; two thirds are tables and figures of the pages, with the notebooks for download."""
 
 UNREAD = {".map", ".ttf", ".po", ".mo"}

@@ -55,13 +55,13 @@ def test_values_are_printed(build):
     html, warnings = build()
     assert warnings == ""
     for text in ("0.50", "0.2", "1,234", "not estimable: two donors"):
-        assert f'<span class="val">{text}</span>' in html
+        assert f"<span class=val>{text}</span>" in html
 
 
 def test_a_changed_value_changes_the_page_in_an_incremental_build(build):
     build()
     html, warnings = build(n={"value": 99})
-    assert '<span class="val">99</span>' in html and warnings == ""
+    assert "<span class=val>99</span>" in html and warnings == ""
 
 
 @pytest.mark.parametrize(
@@ -84,4 +84,4 @@ def test_an_overlay_goes_before_the_profile(build, results, monkeypatch):
     (folder / "values.json").write_text(json.dumps({"n": {"value": 7}}))
     monkeypatch.setenv("HELPERS_OVERLAY", "custom")
     html, _ = build("# Title\n\n{val}`10_x/n`\n")
-    assert '<span class="val">7</span>' in html
+    assert "<span class=val>7</span>" in html

@@ -38,9 +38,6 @@ def test_a_drawing_goes_only_where_a_picture_stays():
 def test_marks_go_where_every_theme_shows_them_as_their_surroundings():
     assert lighter.plain_classes(CSS) == {"n"}
     assert lighter.plain_classes("") == set()
-    code = '<span class="n">x</span><span class="p">(</span><span class="n">&lt;</span>'
-    assert lighter.without_marks(code, {"n"}) == 'x<span class="p">(</span>&lt;'
-    assert lighter.without_marks(code, ()) == code
 
 
 def test_icons_that_are_named_stay_by_any_of_their_names():
@@ -58,7 +55,14 @@ def test_a_built_book(tmp_path):
         static / "theme.css.map": "{}",
         static / "theme.js": "document.write('fa-house')",
         icons: ICONS,
-        tmp_path / "page.html": '<i class="fa-solid fa-plus"></i><span class="n">x</span>',
+        tmp_path
+        / "page.html": '<i class="fa-solid fa-plus"></i><pre><span class="n">x</span></pre>',
+        static / "shown.png": "",
+        static / "card.png": "",
+        static / "theme.css": ".x { background: url(shown.png) }",
+        static / "locales" / "fr" / "booktheme.mo": "",
+        static / "webfonts" / "fa-brands-400.woff2": "",
+        static / "webfonts" / "fa-solid-900.woff2": "",
         tmp_path / "_sources" / "page.ipynb": notebook({"image/svg+xml": "s", "image/png": "p"}),
     }
     for path, text in files.items():
@@ -66,7 +70,26 @@ def test_a_built_book(tmp_path):
         path.write_text(text, encoding="utf-8")
     for _ in range(2):  # a second time finds nothing to do
         lighter.lighten(tmp_path)
-        assert not (static / "theme.css.map").exists()
+        assert not (static / "theme.css.map").exists() and not (static / "locales").exists()
+        assert [path.name for path in static.glob("*.png")] == ["shown.png"]
+        assert [path.name for path in (static / "webfonts").iterdir()] == ["fa-solid-900.woff2"]
         assert "house" in icons.read_text() and "bars" not in icons.read_text()
-        assert (tmp_path / "page.html").read_text() == '<i class="fa-solid fa-plus"></i>x'
+        assert (
+            tmp_path / "page.html"
+        ).read_text() == '<i class="fa-solid fa-plus"></i><pre>x</pre>'
         assert "svg" not in (tmp_path / "_sources" / "page.ipynb").read_text()
+
+
+def test_what_an_earlier_build_made_smaller_is_left_alone(tmp_path):
+    (tmp_path / "old.html").write_text('<p class="a">x</p>', encoding="utf-8")
+    lighter.lighten(tmp_path, since=(tmp_path / "old.html").stat().st_ctime + 1)
+    assert (tmp_path / "old.html").read_text() == '<p class="a">x</p>'
+    lighter.lighten(tmp_path)
+    assert (tmp_path / "old.html").read_text() == "<p class=a>x</p>"
+
+
+def test_tables_in_notebooks_for_download_lose_what_only_the_book_reads():
+    table = "<table><tr><td class='num' data-sort='0.12345'>0.123</td></tr></table>"
+    made = json.loads(lighter.without_drawings(notebook({"text/html": table})))
+    data = made["cells"][1]["outputs"][0]["data"]
+    assert data == {"text/html": "<table><tr><td>0.123</td></tr></table>"}

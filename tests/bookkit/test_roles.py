@@ -227,8 +227,8 @@ def build(book, monkeypatch):
 def test_the_book_shows_the_same(build):
     html, warnings = build(MARKDOWN)
     assert warnings == ""
-    assert '<span class="finding">follows co-expression</span>' in html
-    assert '<span class="tally">1 of 2</span>' in html
+    assert "<span class=finding>follows co-expression</span>" in html
+    assert "<span class=tally>1 of 2</span>" in html
     assert "Shown" in html and "Hidden" not in html
     assert html.count("<table") == 2 and "is not shown to rank" not in html
 

@@ -72,6 +72,7 @@ def test_scripts_are_unpacked_once(tmp_path, monkeypatch):
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("mathjax/static/mathjax/es5/tex-mml-chtml.js", "script")
         archive.writestr("mathjax/static/mathjax/es5/other.js", "unused")
+        archive.writestr(f"mathjax/static/mathjax/{assets._UNREAD[0]}", "a second copy")
         archive.writestr("mathjax/static/mathjax/LICENSE", "licence")
     fetched = []
     monkeypatch.setattr(assets, "fetch", lambda item: fetched.append(item.name) or wheel)

@@ -33,7 +33,5 @@ def test_embeddings_of_geneformer_are_its_word_embeddings():
     ids = [int(i) for i, k in zip(tokens.ids[0], tokens.genes[0], strict=True) if k in first]
     order = [int(k) for k in tokens.genes[0] if k in first]
     found = embedding_edges(adapter, tokens, [str(tokens.gene_names[k]) for k in order])
-    weight = (
-        adapter.module.bert.embeddings.word_embeddings.weight.detach().numpy()[ids].astype(float)
-    )
+    weight = adapter.module.get_input_embeddings().weight.detach().numpy()[ids].astype(float)
     np.testing.assert_allclose(found.values, 1 - squareform(pdist(weight, "cosine")), atol=1e-9)

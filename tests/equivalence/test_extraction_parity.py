@@ -68,9 +68,9 @@ def test_the_reference_leaves_the_model_as_it_was(family, tmp_path):
     np.testing.assert_array_equal(before["sum"], after["sum"])
 
 
-def test_a_model_that_bypasses_the_tap_is_refused(tmp_path, monkeypatch):
+def test_a_model_that_bypasses_the_tap_is_refused(tmp_path):
     adapter = build("geneformer-v1", tmp_path)
-    monkeypatch.setattr("helpers.models.bert.attend", lambda query, key, value, *_: value)
+    adapter.module.set_attn_implementation("eager")
     with pytest.raises(ModelError, match=r"layers \[0, 1, 2\] showed the tap no attention"):
         extract(adapter, cells(3), sources=TFS, show_progress=False)
 

@@ -28,7 +28,7 @@ def prediction(adapter, batch, place, shown, value):
             return float(adapter.forward(replace(batch, values=values)).prediction[0, place])
         ids = batch.ids.clone()
         ids[0, place] = adapter.dictionaries.tokens["<mask>"]
-        table = adapter.module.bert.embeddings.word_embeddings
+        table = adapter.module.get_input_embeddings()
 
         def scaled(_module, _inputs, output):
             output = output.clone()

@@ -27,6 +27,7 @@ from helpers.interventions import (
 from helpers.interventions.edits import Edit
 from helpers.interventions.effects import each
 from helpers.interventions.inputs import only_at
+from helpers.models.registered import IMPLEMENTATION
 from helpers.models.scgpt_module import attend
 
 FAMILIES = {"scgpt": kit.scgpt_adapter, "geneformer": kit.geneformer_adapter}
@@ -35,6 +36,8 @@ FAMILIES = {"scgpt": kit.scgpt_adapter, "geneformer": kit.geneformer_adapter}
 def runs(family, seed=0, double=False):
     """A random model, and one token of every cell without and with its input."""
     model = FAMILIES[family](seed)
+    if family == "geneformer":
+        model.module.set_attn_implementation(IMPLEMENTATION)
     if double:
         model.module.double()
     tokens = model.tokenise(kit.cells(6, seed))

@@ -23,12 +23,13 @@ import numpy as np
 import pandas as pd
 import torch
 from torch.nn import LayerNorm
+from transformers import BertConfig, BertForMaskedLM
 
 from helpers.errors import ModelError
 from helpers.models.adapter import ModelAdapter
-from helpers.models.bert import Bert, BertConfig
 from helpers.models.geneformer import GeneformerAdapter
 from helpers.models.geneformer_tokens import Dictionaries
+from helpers.models.registered import IMPLEMENTATION
 from helpers.models.scgpt import ScGPTAdapter, config_from
 from helpers.models.scgpt_module import ScGPT
 
@@ -262,8 +263,9 @@ def _geneformer(network: pd.DataFrame, genes: list[str]) -> GeneformerAdapter:
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
         pad_token_id=0,
+        attn_implementation=IMPLEMENTATION,
     )
-    module = Bert(config).eval()
+    module = BertForMaskedLM(config).eval()
     _clear(module)
     bert, transform = module.bert, module.cls.predictions.transform
     _fill(bert.embeddings.word_embeddings.weight, _embedding(layout))

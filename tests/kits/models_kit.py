@@ -17,12 +17,11 @@ import pandas as pd
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+from transformers import BertConfig, BertForMaskedLM, GPTNeoXConfig, GPTNeoXForCausalLM
 
 from helpers.datasets.fetch import artefact_path
 from helpers.errors import DataError
 from helpers.models.attention import full_attention, tapping
-from helpers.models.bert import Bert, BertConfig
 from helpers.models.geneformer import GeneformerAdapter, save_geneformer
 from helpers.models.geneformer_tokens import Dictionaries
 from helpers.models.scgpt import ScGPTAdapter, config_from, save_scgpt
@@ -127,7 +126,7 @@ def geneformer_adapter(seed: int = 0, special: bool = True) -> GeneformerAdapter
         pad_token_id=0,
     )
     torch.manual_seed(seed)
-    return GeneformerAdapter("small", Bert(config).eval(), tables)
+    return GeneformerAdapter("small", BertForMaskedLM(config).eval(), tables)
 
 
 def write_geneformer(folder: Path, seed: int = 0, special: bool = True) -> Path:

@@ -251,3 +251,22 @@ def test_without_mediation_any_component_is_claimed_at_the_level(page):
         claimed.append((adjusted <= 0.05).any())
     low, high = stats.binom.ppf([0.005, 0.995], 100, 0.05)
     assert low <= sum(claimed) <= high, sum(claimed)
+
+
+def test_agreement_of_ranks_is_a_distribution_over_pairs(page):
+    rng, guesses = np.random.default_rng(0), page["GUESSES"]
+    exact = rng.exponential(size=40)
+    table = pd.DataFrame({guess: exact for guess in guesses} | {"exact": exact})
+    table["patched"] = np.repeat(["output", "key"], 20)
+    table.loc[20:, "AtP"] = -exact[20:]
+    found = page["agreements"](table).set_index("patched")
+    assert found.loc["output", "AtP"] == 1 and found.loc["key", "AtP"] == -1
+    assert (found["nodes"] == 20).all()
+    flat = table.assign(exact=0.0)
+    assert page["agreements"](flat).empty
+    rho = pd.Series([0.6, 0.7, 0.8, 0.9])
+    one, wanted = page["over_pairs"](rho), stats.ttest_1samp(rho, 0).confidence_interval()
+    assert (one.low, one.high) == pytest.approx((wanted.low, wanted.high))
+    assert one.unit == "TF" and one.n_units == 4
+    assert page["over_pairs"](pd.Series([1.0, 1.0, 0.9])).high == 1.0
+    assert isinstance(page["over_pairs"](rho[:2]), NotEstimable)

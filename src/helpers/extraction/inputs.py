@@ -195,7 +195,7 @@ def _watch(adapter: ModelAdapter) -> Callable[..., AbstractContextManager]:
 def _embedding(adapter: ModelAdapter) -> torch.nn.Module:
     if adapter.family == "scgpt":
         return adapter.module.encoder
-    return adapter.module.bert.embeddings.word_embeddings
+    return adapter.module.get_input_embeddings()
 
 
 def _device(adapter: ModelAdapter) -> torch.device:

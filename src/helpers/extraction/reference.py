@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import torch
 import xarray as xr
 from anndata import AnnData
 from torch import nn
+from transformers import BertForMaskedLM
 
 from helpers.errors import ModelError
 from helpers.extraction.axes import slots_of
@@ -121,9 +122,8 @@ def _pytorch(adapter: ModelAdapter, batch: Batch) -> list[torch.Tensor]:
 
 
 def _transformers(adapter: ModelAdapter, batch: Batch) -> list[torch.Tensor]:
-    from transformers import BertConfig, BertForMaskedLM  # takes three seconds
-
-    config = BertConfig(**asdict(adapter.module.config))
+    # A copy: the choice of attention is kept in the configuration, which our model also reads.
+    config = copy.deepcopy(adapter.module.config)
     eager = BertForMaskedLM._from_config(config, attn_implementation="eager").eval()
     eager = eager.to(next(adapter.module.parameters()).dtype)
     eager.load_state_dict(adapter.module.state_dict())

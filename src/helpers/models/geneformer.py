@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from anndata import AnnData
+from transformers import BertConfig, BertForMaskedLM
+from transformers.utils.logging import disable_progress_bar
 
 from helpers.errors import ModelError
 from helpers.models import geneformer_tokens
 from helpers.models.adapter import Batch, LayerParts, ModelOutput, Tokens, pad
-from helpers.models.bert import ACTIVATIONS, Bert, BertConfig
 from helpers.models.geneformer_tokens import Dictionaries
+from helpers.models.registered import IMPLEMENTATION
 from helpers.models.weights import (
     check_fit,
     check_layers,
@@ -26,6 +28,9 @@ from helpers.models.weights import (
     write_tensors,
 )
 from helpers.schema import FLAG, Among, Number, Whole, check_fields
+
+# Loading takes a moment; a bar for it would only stand in the way of the real ones.
+disable_progress_bar()
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 _TIED = {
@@ -53,7 +58,7 @@ _FIELDS = {
     "max_position_embeddings": Whole(2, 1_000_000),
     "type_vocab_size": Whole(1, 1000),
     "pad_token_id": Whole(0, 10_000_000),
-    "hidden_act": Among(tuple(ACTIVATIONS)),
+    "hidden_act": Among(("relu", "gelu", "gelu_new", "silu")),
     "hidden_dropout_prob": Number(0, 1),
     "attention_probs_dropout_prob": Number(0, 1),
     "initializer_range": Number(0, 100),
@@ -68,7 +73,7 @@ class GeneformerAdapter:
     """A loaded Geneformer model; see `helpers.models.adapter.ModelAdapter`."""
 
     name: str
-    module: Bert
+    module: BertForMaskedLM
     dictionaries: Dictionaries
     family: str = "geneformer"
     causal: bool = False
@@ -100,14 +105,16 @@ class GeneformerAdapter:
 
     def collate(self, tokens: Tokens, rows: Sequence[int] | np.ndarray) -> Batch:
         """Pad the chosen entries of `tokens` to one length, on the model's device."""
-        device = self.module.cls.predictions.bias.device
-        return pad(tokens, rows, pad_id=self.dictionaries.tokens["<pad>"], device=device)
+        return pad(
+            tokens, rows, pad_id=self.dictionaries.tokens["<pad>"], device=self.module.device
+        )
 
     def forward(self, batch: Batch) -> ModelOutput:
         """Run the model; `prediction` holds the logits of every token at every position."""
         # A (cells, 1, 1, keys) mask serves all queries; no mask is faster where nothing is padded.
         mask = ~batch.padding[:, None, None, :] if bool(batch.padding.any()) else None
-        return ModelOutput(self.module.bert(batch.ids, mask), self.module.cls.predictions)
+        output = self.module.bert(input_ids=batch.ids, attention_mask=mask)
+        return ModelOutput(output.last_hidden_state, self.module.cls)
 
     def layers(self) -> list[LayerParts]:
         """Return the parts of every layer."""
@@ -144,7 +151,7 @@ def load_geneformer(directory: Path) -> GeneformerAdapter:
 def save_geneformer(adapter: GeneformerAdapter, directory: Path) -> None:
     """Write the published layout, with the dictionaries as JSON."""
     directory = Path(directory)
-    config = asdict(adapter.module.config)
+    config = adapter.module.config.to_diff_dict()
     write_json(
         directory / "config.json",
         {"architectures": ["BertForMaskedLM"], "model_type": "bert", **config},
@@ -180,7 +187,7 @@ def read_config(path: Path) -> BertConfig:
     return BertConfig(**{name: content[name] for name in _FIELDS if name in content})
 
 
-def build(config: BertConfig, path: Path, tensors: dict[str, torch.Tensor]) -> Bert:
+def build(config: BertConfig, path: Path, tensors: dict[str, torch.Tensor]) -> BertForMaskedLM:
     """Make the module and fill it; every tensor must be there, fit, and be used.
 
     Raises
@@ -190,18 +197,23 @@ def build(config: BertConfig, path: Path, tensors: dict[str, torch.Tensor]) -> B
     """
     check_layers(path, tensors, "bert.encoder.layer.", config.num_hidden_layers)
     with torch.device("meta"):
-        module = Bert(config)
-    shapes = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+        shapes = {name: tuple(t.shape) for name, t in BertForMaskedLM(config).state_dict().items()}
     wanted = {name: s for name, s in shapes.items() if name not in _TIED or name in tensors}
     check_fit(path, tensors, wanted)
     for name, source in _TIED.items():
         if name in tensors and not torch.equal(tensors[name], tensors[source]):
             raise ModelError(f"{path}: {name} differs from {source}, to which it must be tied")
-    tied = {name: tensors[source] for name, source in _TIED.items()}
-    state = {name: tensor.float() for name, tensor in (tensors | tied).items()}
-    module.load_state_dict(state, assign=True)
-    module.tie()
-    return module.requires_grad_(True).eval()
+    module, info = BertForMaskedLM.from_pretrained(
+        None,
+        config=config,
+        state_dict=tensors,
+        attn_implementation=IMPLEMENTATION,
+        output_loading_info=True,
+        dtype=torch.float32,
+    )
+    if left := {kind: sorted(map(str, keys)) for kind, keys in info.items() if keys}:
+        raise ModelError(f"{path}: transformers did not load everything: {left}")
+    return module.eval()
 
 
 def read_dictionaries(directory: Path, vocab_size: int) -> Dictionaries:

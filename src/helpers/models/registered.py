@@ -1,7 +1,7 @@
 """The tapped attention under a name that models of transformers can ask for.
 
 It stands by itself because transformers takes seconds to import, and only the families that are
-built from its classes (cell-sentence models) need it.
+built from its classes need it.
 """
 
 from __future__ import annotations

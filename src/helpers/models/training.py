@@ -13,13 +13,15 @@ import numpy as np
 import torch
 from anndata import AnnData
 from tqdm import tqdm
+from transformers import BertConfig, BertForMaskedLM, GPTNeoXForCausalLM
 
 from helpers.errors import ModelError
 from helpers.models.adapter import Batch, ModelAdapter, Tokens
-from helpers.models.bert import Bert, BertConfig
+from helpers.models.cell_sentence import CellSentenceAdapter
 from helpers.models.geneformer import GeneformerAdapter
 from helpers.models.geneformer_tokens import Dictionaries
 from helpers.models.objectives import Masking, baseline, evaluate, hide, loss_of
+from helpers.models.registered import IMPLEMENTATION
 from helpers.models.scgpt import ScGPTAdapter, config_from
 from helpers.models.scgpt_module import ScGPT
 
@@ -141,9 +143,10 @@ def new_model(family: str, adata: AnnData, shape: Shape, seed: int) -> ModelAdap
             hidden_dropout_prob=shape.dropout,
             attention_probs_dropout_prob=shape.dropout,
             pad_token_id=0,
+            attn_implementation=IMPLEMENTATION,
         )
         with _seeded(seed):
-            return GeneformerAdapter("new", Bert(config), dictionaries)
+            return GeneformerAdapter("new", BertForMaskedLM(config), dictionaries)
     raise ModelError(f"family {family!r}: only scgpt and geneformer are trained here")
 
 
@@ -178,10 +181,10 @@ def random_model(family: str, like: ModelAdapter, seed: int) -> ModelAdapter:
             module = ScGPT(like.config)
             adapter = ScGPTAdapter(f"{like.name}-random", module, like.vocabulary, like.args)
         elif family == "cell-sentence":
-            module = type(like.module)(like.module.config)
-            adapter = replace(like, name=f"{like.name}-random", module=module)
+            module = GPTNeoXForCausalLM(like.module.config)
+            adapter = CellSentenceAdapter(f"{like.name}-random", module, like.tokenizer)
         else:
-            module = Bert(like.module.config)
+            module = BertForMaskedLM(like.module.config)
             adapter = GeneformerAdapter(f"{like.name}-random", module, like.dictionaries)
     reference = next(like.module.parameters())
     adapter.module.to(device=reference.device, dtype=reference.dtype).eval()

@@ -1,0 +1,69 @@
+"""Pages with fewer bytes: what a browser makes of them is the same."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import pytest
+
+from bookkit import markup
+
+
+class Read(HTMLParser):
+    """Tags with attributes, and words, as a browser would read them."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, sorted(attrs)))
+
+    def handle_data(self, data):
+        self.found.append(data)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        '<a class="headerlink" href="#x" title="Link to this">#</a>',
+        '<img alt="" src="a.svg" /><br /><input disabled type="checkbox" />',
+        "<a href='https://x.org/' data-x='a=b' title='a &gt; b'>c</a>",
+        '<p title="a > b" class="q">1 < 2</p>',
+        '<script id="s">if (a <b && "</p class=\'x\'>") {}</script><p class="y z">t</p>',
+        '<svg viewBox="0 0 1 1"><path d="M0 0" class="k"/><g class="j"></g></svg>',
+        "<style>a[b='c'] {}</style><pre id='p'>\n  a\n\n    b</pre>",
+        "<textarea rows='2'>\n   a</textarea>",
+    ],
+)
+def test_a_browser_reads_the_same(page):
+    assert Read(markup.smaller(page)).found == Read(page).found
+
+
+def test_quotes_stay_where_a_value_needs_them():
+    page = """<a class="a b" href="x/" title="" id="y" data-z='"'>t</a>"""
+    assert markup.smaller(page) == """<a class="a b" href="x/" title="" id=y data-z='"'>t</a>"""
+
+
+def test_a_cell_says_what_to_sort_by_only_where_it_shows_less():
+    cells = "<td class='num' data-sort='1000'>1,000</td><td class='num more' data-sort='-0.5'>−0.5"
+    short = "<td class=num>1,000</td><td class='num more'>−0.5"
+    assert markup.smaller(cells + "</td></tr>") == short + "</td></tr>"
+    less = "<td class='num more' data-sort='0.0001234567'>&lt; 0.001</td></tr>"
+    assert (
+        markup.smaller(less) == "<td class='num more' data-sort=0.0001234567>&lt; 0.001</td></tr>"
+    )
+    less = "<td class='num more' data-sort='0.0123456789'>0.012</td></tr>"
+    assert markup.smaller(less) == "<td class=more data-sort=0.0123457>0.012</td></tr>"
+
+
+def test_signatures_and_code_keep_their_words():
+    page = '<dt class="sig py"><span class="n"><span class="pre">a-b</span></span></dt>'
+    assert markup.smaller(page) == '<dt class="sig py">a-b</dt>'
+    code = '<code><span class="pre">a-b</span> <span class="pre">ab</span></code>'
+    assert markup.smaller(code) == "<code><span class=pre>a-b</span> ab</code>"
+    code = '<pre><span class="s">a</span>\n<span class="s">b</span><span class="o">+</span></pre>'
+    assert markup.smaller(code, {"o"}) == "<pre><span class=s>a\nb</span>+</pre>"
+    apart = '<p><span class="val">1</span> <span class="val">2</span></p>'
+    assert markup.smaller(apart) == "<p><span class=val>1</span> <span class=val>2</span></p>"
