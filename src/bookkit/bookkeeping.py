@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pandas as pd
 
+from bookkit.findings import records_of
 from helpers.errors import RunError
 from helpers.registry.records import NOT_FETCHED
-from helpers.registry.store import FILE, frame, read
+from helpers.registry.store import FILE, frame
 from helpers.schema import foreign, read_object
 
 
 def registry_of(profile_dir: Path, among: Iterable[str]) -> pd.DataFrame:
     """Return the records of the notebooks `among` those of a profile."""
-    paths = [Path(profile_dir) / name / FILE for name in among]
-    return frame([record for path in paths for record in read(path)])
+    folders = [Path(profile_dir) / name for name in among]
+    return frame([record for folder in folders for record in records_of(folder)])
 
 
 def declared_tests(profile_dir: Path, among: Iterable[str]) -> dict[str, tuple[str, ...]]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import ast
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-
-from nbformat import NotebookNode
 
 import helpers
 from helpers.errors import RunError
@@ -24,7 +22,7 @@ that it depends on; it returns files that do not count as a whole, and what coun
 _IGNORED = {".pyc"}
 
 
-def modules_of_notebook(notebook: NotebookNode, name: str) -> set[str]:
+def modules_of_notebook(notebook: Mapping, name: str) -> set[str]:
     """Return the names under our packages that a notebook's code cells import.
 
     Raises

@@ -16,11 +16,13 @@ from xml.etree import ElementTree as ET
 
 SVG = "http://www.w3.org/2000/svg"
 LINK = "{http://www.w3.org/1999/xlink}href"
-PLACES = ("x", "y", "width", "height", "transform")
+PLACES = ("x", "y", "width", "height")
 _DRAWN = re.compile(r"([MLQCz])([^MLQCz]*)")
 _NUMBER = re.compile(r"-?\d+\.\d+(?!\d*e)")
 _PNG = "data:image/png;base64,"
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
+_MOVED = re.compile(r"translate\([^)]*\)")
+_LETTER = "scale(0.015625)"
 _TO_THE_RIGHT = re.compile(r"translate\((-?[\d.]+) 0\)")
 _TWICE = re.compile(r"#(\w)\1(\w)\2(\w)\3(?!\w)")
 
@@ -54,9 +56,11 @@ def _shorten(one: ET.Element, styles: dict[str, dict[str, str]], names: dict[str
         "style": _TWICE.sub(r"#\1\2\3", ";".join(f"{k}:{v}" for k, v in own.items())),
         "clip-path": _REFERENCE.sub(lambda m: f"url(#{names[m[1]]})", one.get("clip-path", "")),
     }
-    for key in PLACES:
-        if key in one.attrib and "scale" not in one.get(key, ""):
-            said[key] = _NUMBER.sub(lambda found: _short(float(found[0])), one.get(key, ""))
+    if one.get("transform") == _LETTER and "d" in one.attrib:
+        said |= {"d": shorter_path(one.get("d", ""), 1, 8), "transform": "scale(.125)"}
+    elif moved := one.get("transform"):
+        said["transform"] = _MOVED.sub(lambda found: _rounded(found[0]), moved)
+    said |= {key: _rounded(one.get(key, "")) for key in PLACES if key in one.attrib}
     one.attrib.update(said)
     for key in [key for key, value in one.attrib.items() if not value]:
         del one.attrib[key]
@@ -64,8 +68,10 @@ def _shorten(one: ET.Element, styles: dict[str, dict[str, str]], names: dict[str
     one.text = one.text if (one.text or "").strip() else None
 
 
-def shorter_path(steps: str, digits: int = 2) -> str:
-    """Return the data of a path in relative steps; other commands than matplotlib's stay.
+def shorter_path(steps: str, unit: int = 100, shrink: int = 1) -> str:
+    """Return the data of a path in relative steps, in units of 1 / `unit`, `shrink` times smaller.
+
+    A path with other commands than matplotlib's stays.
 
     Examples
     --------
@@ -74,14 +80,13 @@ def shorter_path(steps: str, digits: int = 2) -> str:
     """
     if re.search(r"[^MLQCz\d\s.e+-]", steps):
         return steps
-    unit = 10**digits
     made, last, here, start = [], "", (0, 0), (0, 0)
     for command, numbers in _DRAWN.findall(steps):
         if command == "z":
             made.append("z")
             last, here = "", start
             continue
-        values = [round(float(number) * unit) for number in numbers.split()]
+        values = [round(float(number) * unit / shrink) for number in numbers.split()]
         moved = [value - here[k % 2] for k, value in enumerate(values)]
         letter = command.lower()
         if letter == "l" and 0 in moved:
@@ -96,6 +101,10 @@ def shorter_path(steps: str, digits: int = 2) -> str:
 
 def _joined(words: list[str]) -> str:
     return "".join(w if w.startswith("-") or not k else f" {w}" for k, w in enumerate(words))
+
+
+def _rounded(text: str) -> str:
+    return _NUMBER.sub(lambda found: _short(float(found[0])), text)
 
 
 def _short(number: float) -> str:

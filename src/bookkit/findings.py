@@ -23,6 +23,7 @@ from helpers.datasets.simulate.planted import on_planted_world
 from helpers.errors import RegistryError, RunError
 from helpers.files import results_dir
 from helpers.registry import TestRecord, read
+from helpers.schema import foreign
 
 TESTS = "tests.jsonl"
 REGISTRY = ("90_test_registry", "registry.csv")
@@ -171,7 +172,7 @@ class Results:
         stated = self.declared(page)
         test = stated.test(number)
         found, values = [], None
-        for row in read(self.folder(page) / TESTS):
+        for row in records_of(self.folder(page)):
             mine, _, where = row.test_id.partition("/")
             if row.variant != "corrected" or mine != number:
                 continue
@@ -238,7 +239,24 @@ class Results:
         page, file = REGISTRY
         path = self.folder(page) / file
         self.seen.add(path)
-        return _adjusted(path.read_text(encoding="utf-8") if path.is_file() else "")
+        with foreign(path, RunError, f"run it again: helpers run {page} --force"):
+            return _adjusted(path.read_text(encoding="utf-8") if path.is_file() else "")
+
+
+def records_of(folder: Path) -> list[TestRecord]:
+    """Read the tests that a page has recorded.
+
+    Raises
+    ------
+    RunError
+        If the file is damaged, naming the page to run again.
+    """
+    path, again = folder / TESTS, f"run it again: helpers run {folder.name} --force"
+    try:
+        with foreign(path, RunError, again):
+            return read(path)
+    except RegistryError as error:
+        raise RunError(f"{path}: {error}; {again}") from error
 
 
 @lru_cache(maxsize=4)

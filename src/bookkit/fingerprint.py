@@ -63,7 +63,7 @@ def parts(name: str, profile: str, parameters: Mapping[str, Any]) -> dict[str, A
     code = [notebooks.code_of(page) for page in (name, *_borrowed(name))]
     modules = set()
     for page in (name, *_borrowed(name)):
-        modules |= dependencies.modules_of_notebook(notebooks.load(page), page)
+        modules |= dependencies.modules_of_notebook(notebooks.code(page), page)
     statements, files = _statements(name), dependencies.files_of(modules)
     text = "\n".join([*code, statements])
     partial = [hook.load()(text, modules, files) for hook in dependencies.hooks()]

@@ -53,8 +53,15 @@ def lighten(html: Path, since: float = 0) -> None:
     for path in _new(html, "*.html", since):
         _rewrite(path, lambda text: smaller(text, plain | OPERATORS))
     seen = [*html.rglob("*.html"), *static.rglob("*.js"), *static.rglob("*.css")]
-    seen = [path for path in seen if not {"fontawesome", "mathjax"} & set(path.parts)]
-    named = {name for path in seen for name in _NAMED.findall(path.read_text(encoding="utf-8"))}
+    texts = [
+        path.read_text(encoding="utf-8")
+        for path in seen
+        if not {"fontawesome", "mathjax"} & set(path.parts)
+    ]
+    for path in static.glob("*.png"):
+        if not any(path.name in text for text in texts):
+            path.unlink()
+    named = {name for text in texts for name in _NAMED.findall(text)}
     for path in static.rglob("fontawesome/*/js/all.min.js"):
         _rewrite(path, lambda text: with_icons(text, named))
     for path in static.rglob("fontawesome/*/css/all.min.css"):

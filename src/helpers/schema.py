@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import reprlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -153,5 +154,5 @@ def foreign(
 
 def shown(value: object) -> str:
     """Return a value as a short text for a message."""
-    text = repr(value)
+    text = repr(value) if isinstance(value, str | int | float) else reprlib.repr(value)
     return text if len(text) <= 40 else f"{text[:37]}..."

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
+from itertools import accumulate
 
 import yaml
 
 from helpers.errors import RegistryError
+from helpers.schema import Text, check_fields, foreign
 
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:,\d{3})*(?:\.\d+)?(?:[eE][-+]?\d+)?")
 PATH = re.compile(
     r"^(?P<claim>[\w/.-]+)(?:\[(?P<row>[^\]]+)\]\.(?P<column>\w+))?(?:#(?P<part>\w+))?$"
 )
+WORDS = ("id", "paper", "section", "quantity", "kind")
+AGAIN = "correct it, or install the project again"
+DEEPEST = 1000
+_OPENS = {"[": 1, "{": 1, "]": -1, "}": -1}
+_STAIRS = re.compile(r"(?:[-?] ){1000}| {2000}")
 
 
 @dataclass(frozen=True)
@@ -79,23 +87,57 @@ def load_claims() -> dict[str, Claim]:
     Raises
     ------
     RegistryError
-        If an identifier occurs twice, or a target repeats a claim that does not exist.
+        If a file is damaged, an identifier occurs twice, or a target repeats a claim that does not
+        exist.
     """
-    room = files("papers")
     fields = Claim.__dataclass_fields__
     claims: dict[str, Claim] = {}
-    for row in yaml.safe_load(room.joinpath("claims.yaml").read_text(encoding="utf-8"))["claims"]:
-        kept = {key: value for key, value in row.items() if key in fields}
-        if "range" in kept:
-            kept["range"] = tuple(kept["range"])
-        _add(claims, Claim(**kept))
-    with room.joinpath("targets.csv").open(encoding="utf-8", newline="") as handle:
-        for row in csv.DictReader(handle):
+    for number, row in enumerate(_listed()):
+        where = f"claims.yaml, claim {number}"
+        with foreign(where, RegistryError, AGAIN):
+            check_fields(row, dict.fromkeys(WORDS, Text()), where, RegistryError, WORDS)
+            kept = {key: value for key, value in row.items() if key in fields}
+            if "range" in kept:
+                low, high = kept["range"]
+                kept["range"] = (low, high)
+            _add(claims, Claim(**kept))
+    listing = files("papers").joinpath("targets.csv")
+    with foreign("targets.csv", RegistryError, AGAIN), listing.open("rb") as handle:
+        targets = csv.DictReader(io.TextIOWrapper(handle, encoding="utf-8", newline=""))
+        if lacking := {*WORDS, "repeats"} - set(targets.fieldnames or ()):
+            raise RegistryError(f"targets.csv has no column {sorted(lacking)}; {AGAIN}")
+        for row in targets:
             _add(claims, Claim(**row | {"repeats": tuple(row["repeats"].split())}))
     for claim in claims.values():
         if unknown := set(claim.repeats) - set(claims):
             raise RegistryError(f"{claim.id} repeats {sorted(unknown)}, which no claim is called.")
     return claims
+
+
+def _listed() -> list[dict]:
+    claims = own_yaml("papers", "claims.yaml", "claims")["claims"]
+    if not isinstance(claims, list):
+        raise RegistryError(f"claims.yaml: no list of claims; {AGAIN}")
+    return claims
+
+
+def own_yaml(package: str, name: str, *keys: str) -> dict:
+    """Read a file of our own packages that people edit.
+
+    Raises
+    ------
+    RegistryError
+        If it is missing, no YAML, nested too deep, or lacks one of `keys`.
+    """
+    with foreign(name, RegistryError, AGAIN):
+        text = files(package).joinpath(name).read_text(encoding="utf-8")
+        depth = accumulate(_OPENS.get(letter, 0) for letter in text)
+        if max(depth, default=0) > DEEPEST or _STAIRS.search(text):  # the loader would crash
+            raise RegistryError(f"{name}: nested too deep; {AGAIN}")
+        found = yaml.load(text, yaml.CSafeLoader)  # safe_load takes six times as long
+    if not isinstance(found, dict) or set(keys) - set(found):
+        raise RegistryError(f"{name}: names are needed, among them {', '.join(keys)}; {AGAIN}")
+    return found
 
 
 def _add(claims: dict[str, Claim], claim: Claim) -> None:

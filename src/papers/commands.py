@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from helpers.errors import RegistryError
-from helpers.files import atomic_write, project_root, results_dir
 
 app = typer.Typer(
     name="ledger", help="Compare published claims with computed values.", no_args_is_help=True
@@ -38,6 +37,8 @@ def readme(
 
     Example: helpers ledger readme
     """
+    from helpers.files import atomic_write, project_root
+
     path = path or project_root() / "README.md"
     text = path.read_text(encoding="utf-8")
     if text.count(BEGIN) != 1 or text.count(END) != 1:
@@ -50,9 +51,10 @@ def readme(
 
 
 def _counts(profile: str) -> str:
+    from helpers.files import results_dir
+    from papers.ledger_page import counts_markdown, ledger_of
+
     folder = results_dir() / profile
     if not folder.is_dir():
         raise RegistryError(f"no results in {folder}: run 'make book PROFILE={profile}' first")
-    from papers.ledger_page import counts_markdown, ledger_of
-
     return counts_markdown(ledger_of(folder))

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from importlib.resources import files
-
-import yaml
 
 from helpers.errors import RegistryError
 from helpers.registry.records import NOT_FETCHED
+from helpers.schema import foreign
 from papers.answers import Link
-from papers.claims import claim_of, load_claims
+from papers.claims import AGAIN, claim_of, load_claims, own_yaml
 
 FINER = "recomputed from finer archived data"
 ARCHIVED = "arithmetic on archived figures"
@@ -102,9 +100,15 @@ def load_notes() -> Notes:
     RegistryError
         If it names an unknown claim or kind of evidence.
     """
-    text = files("papers").joinpath("ledger_notes.yaml").read_text(encoding="utf-8")
-    raw = yaml.safe_load(text)
-    notes = Notes(
+    with foreign("ledger_notes.yaml", RegistryError, AGAIN):
+        notes = _notes(own_yaml("papers", "ledger_notes.yaml"))
+        if unknown := sorted(_unknown(notes)):
+            raise RegistryError(f"ledger_notes.yaml names no claim or kind with {unknown}.")
+    return notes
+
+
+def _notes(raw: dict) -> Notes:
+    return Notes(
         **{name: raw[name] for name in ("defects", "differences", "circular")},
         uncheckable=raw["uncheckable"],
         pairs=tuple((tuple(p["claims"]), tuple(p["beside"]), p["why"]) for p in raw["pairs"]),
@@ -114,9 +118,6 @@ def load_notes() -> Notes:
             Source(s["kind"], tuple(s["claims"]), s.get("archive", "")) for s in raw["sources"]
         ),
     )
-    if unknown := sorted(_unknown(notes)):
-        raise RegistryError(f"ledger_notes.yaml names no claim or kind with {unknown}.")
-    return notes
 
 
 def archives_here(links: Iterable[Link], notes: Notes) -> dict[str, bool]:

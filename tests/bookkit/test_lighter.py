@@ -57,6 +57,9 @@ def test_a_built_book(tmp_path):
         icons: ICONS,
         tmp_path
         / "page.html": '<i class="fa-solid fa-plus"></i><pre><span class="n">x</span></pre>',
+        static / "shown.png": "",
+        static / "card.png": "",
+        static / "theme.css": ".x { background: url(shown.png) }",
         static / "locales" / "fr" / "booktheme.mo": "",
         static / "webfonts" / "fa-brands-400.woff2": "",
         static / "webfonts" / "fa-solid-900.woff2": "",
@@ -68,6 +71,7 @@ def test_a_built_book(tmp_path):
     for _ in range(2):  # a second time finds nothing to do
         lighter.lighten(tmp_path)
         assert not (static / "theme.css.map").exists() and not (static / "locales").exists()
+        assert [path.name for path in static.glob("*.png")] == ["shown.png"]
         assert [path.name for path in (static / "webfonts").iterdir()] == ["fa-solid-900.woff2"]
         assert "house" in icons.read_text() and "bars" not in icons.read_text()
         assert (

@@ -2,7 +2,87 @@
 
 from __future__ import annotations
 
+import jupytext
+import pytest
+
 from bookkit import notebooks
+from helpers.errors import RunError
+
+CELLS = """\
+---
+kernelspec: {name: python3, display_name: Python}
+---
+
+# Title
+
+````{exercise} Not a cell
+```{code-cell} ipython3
+inside = 1
+```
+````
+
+```python
+no_cell = 1
+```
+
+```{code-cell} ipython3
+:tags: [parameters]
+:label: x
+
+seed: int = 0  # [0, 1] seed
+
+
+```
+
+~~~{code-cell} ipython3
+---
+tags: [hide-input]
+other: {a: 1}
+---
+
+text = "``` is no end here"
+```
+~~~
+
+- in a list:
+
+  ````{code-cell}
+
+  ````
+
+`````{code-cell} ipython3
+
+a = '''
+````
+:no: option
+'''
+`````
+
+```{code-cell} ipython3
+```
+
+"""
+
+
+def cells_of(notebook) -> list:
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    return [(cell["source"], dict(cell["metadata"])) for cell in cells]
+
+
+@pytest.mark.parametrize("name", notebooks.names())
+def test_code_is_read_as_jupytext_reads_it(name):
+    assert cells_of(notebooks.code(name)) == cells_of(notebooks.load(name))
+
+
+def test_strange_cells_are_read_as_jupytext_reads_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("HELPERS_NOTEBOOKS_DIR", str(tmp_path))
+    (tmp_path / "00_x.md").write_text(CELLS)
+    found = cells_of(notebooks.code("00_x"))
+    assert found == cells_of(jupytext.reads(CELLS, fmt="md:myst"))
+    assert [metadata.get("tags") for _, metadata in found][:2] == [["parameters"], ["hide-input"]]
+    (tmp_path / "00_x.md").write_text("```{code-cell}\n:tags: [a\n```\n")
+    with pytest.raises(RunError, match=r"00_x\.md: the options of a cell are no YAML"):
+        notebooks.code("00_x")
 
 
 def test_a_page_reads_those_before_it_and_nobody_reads_in_a_circle():

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from helpers.datasets.simulate.circuits import tissue_profiles
 from helpers.estimates import NotEstimable
@@ -110,7 +111,9 @@ def test_cells_without_donors_and_absent_files_are_not_estimable():
     page = live_page()
     assert "pbmc3k" not in str(page["labelled_cells"]("pbmc3k").reason)
     assert isinstance(page["labelled_cells"]("/absent/cells.h5ad"), NotEstimable)
-    assert not page["three_sets"](np.zeros((2, 2, 15, 60)))["24.18"]
+    assert not page["three_sets"](np.zeros((2, 2, 15, 60)), None)["24.18"]
+    assert not page["same_tf"](np.zeros((3, 2, 4, 60)), None)
+    assert not page["agree"](np.zeros((3, 2, 4, 60)), np.random.default_rng(0))["24.15"]
 
 
 def test_pairs_without_a_score_leave_with_their_genes():
@@ -120,3 +123,54 @@ def test_pairs_without_a_score_leave_with_their_genes():
     kept = page["without_gaps"](scores, genes, {"g1", "g2", "g5"})
     assert kept.shape == (3, 2, 3, 11) and np.isfinite(kept).all()
     assert kept[0, 0, 0, 1] == scores[0, 0, 1, 2]
+
+
+def test_blocks_hold_equally_many_cells_of_every_donor():
+    page, rng = live_page(), np.random.default_rng(1)
+    sizes = {("a", "x"): 30, ("a", "y"): 9, ("b", "x"): 12, ("b", "y"): 20, ("b", "z"): 5}
+    rows = [pair for pair, n in sizes.items() for _ in range(n)]
+    obs = pd.DataFrame(rows, columns=["donor", "cell_type"])
+    drawn = obs.iloc[page["block_rows"](obs, 10, rng)].value_counts().to_dict()
+    assert drawn == {("a", "x"): 10, ("b", "x"): 10, ("a", "y"): 9, ("b", "y"): 9}
+
+
+class Read:
+    """Attention sums of donors and halves, as a reading gives them."""
+
+    def __init__(self, rng, shared, n=40, donors="abcd"):
+        self.genes = [f"g{k:02d}" for k in range(n)]
+        obs = [(d, h) for d in donors for h in "01"]
+        common = rng.normal(size=(n, n))
+        own = {d: shared * common + rng.normal(size=(n, n)) for d in donors}
+        self.parts = {one: own[one[0]] + 0.3 * rng.normal(size=(n, n)) for one in obs}
+        self.adata = type("Cells", (), {"obs": pd.DataFrame(obs, columns=["donor", "half"])})()
+
+    def scores(self, min_count, donor, half):
+        box = {"source": self.genes, "target": self.genes}
+        halves = [self.parts[donor, one] for one in np.atleast_1d(half)]
+        return xr.DataArray(np.mean(halves, axis=0), box, list(box))
+
+
+@pytest.mark.parametrize("shared", [0.0, 1.0])
+def test_attention_of_donors_agrees_where_that_is_planted_in_three_directions(shared):
+    page, rng = live_page(), np.random.default_rng(2)
+    page["tfs"] = {f"g{k:02d}" for k in range(12)}
+    who, found = page["attended"](Read(rng, shared), ["donor"])
+    assert list(who["donor"]) == list("abcd")
+    assert list(found) == ["forward", "transpose", "symmetric"]
+    for scores in found.values():
+        tests = page["attention_tests"](scores, rng)
+        assert scores.shape == (4, 2, 12, 40)
+        assert all((tests[k].p <= 0.05) == bool(shared) for k in ("24.15", "24.17", "24.18"))
+        assert not tests["24.16"]
+        row = page["how_alike"](scores, tests)
+        assert row["below 1"] == row["estimable"] == 6
+
+
+def test_contexts_that_share_nothing_are_called_at_the_level():
+    page, found = live_page(), []
+    for k in range(30):
+        rng = np.random.default_rng([k, 3])
+        scores = page["pareto_contexts"](rng, m=12, g=50)
+        found.append([one.p <= 0.05 for one in page["null_tests"](scores, rng).values()])
+    assert np.mean(found, axis=0).max() <= 0.2  # 5 % and three standard errors

@@ -96,3 +96,29 @@ def test_averaging_over_donors_removes_an_edge_that_only_their_shift_makes():
     assert row["pooled"] > 0.9 > row["donor-wise"]
     _, row = page["repaired"](edges, parts[0], [parts[0]] * 3, "transpose")
     assert row["pooled"] == pytest.approx(row["donor-wise"])
+
+
+class Read:
+    """Attention of donors and halves, as a reading gives it; donor c is unlike the others."""
+
+    def __init__(self, rng, n=30):
+        self.genes = [f"G{k}" for k in range(n)]
+        self.references = {"trrust": pd.DataFrame({"source": self.genes[:8], "target": "G9"})}
+        common, other = rng.normal(size=(2, n, n))
+        own = {"a": common, "b": common, "c": other}
+        self.of = {(d, h): own[d] + 0.5 * rng.normal(size=(n, n)) for d in own for h in "01"}
+
+    def scores(self, min_count, donor, half):
+        box = {"source": self.genes, "target": self.genes}
+        return xr.DataArray(self.of[donor, half], box, list(box))
+
+
+@pytest.mark.parametrize("direction", ["forward", "transpose", "symmetric"])
+def test_attention_of_donors_is_compared_with_that_of_halves(direction):
+    page, one = definitions(NAME), Read(np.random.default_rng(4))
+    same = page["donors_alike"](one, ["a", "b"], direction)
+    assert same["halves"] == pytest.approx(same["donors"], abs=0.1)
+    unlike = page["donors_alike"](one, ["a", "c"], direction)
+    assert unlike["halves"] > 0.6 > 0.3 > abs(unlike["donors"])
+    alone = page["donors_alike"](one, ["a"], direction)
+    assert np.isnan(alone["donors"]) and alone["halves"] > 0.6

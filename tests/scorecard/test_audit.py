@@ -45,10 +45,14 @@ def test_a_model_that_knows_its_network_is_found(control):
 
 def test_controls_come_out_as_they_should(control):
     controls = control[0].audit["controls"]
-    assert controls["positive"]["corrected_p"] == pytest.approx(1 / 2000)
+    assert set(controls) == {"positive", "null", "positive_geneformer", "null_geneformer"}
+    for family in ("", "_geneformer"):
+        assert controls["positive" + family]["corrected_p"] == pytest.approx(1 / 2000)
     assert controls["null"]["corrected_p"] > 0.05
+    assert 0.005 < controls["null_geneformer"]["corrected_p"] < 1  # one draw, whose p is uniform
     assert not not_found(controls)
     assert not_found({"positive": controls["null"], "null": controls["null"]})
+    assert not_found(controls | {"positive_geneformer": controls["null"]})
     assert not_found({"positive": controls["positive"], "null": {"corrected_p": 0.001}})
 
 

@@ -59,13 +59,30 @@ def test_invariance_planted_and_null():
 
 
 def test_donors_are_the_units():
-    donor, kind = np.repeat(list("abcd"), 2), np.tile(["x", "y"], 4)
+    donor, kind = np.repeat(list("abcd"), 3), np.tile(["x", "y", "z"], 4)
     rng = np.random.default_rng(0)
-    rho = 0.2 + 0.3 * (kind[:, None] == kind) + 0.01 * rng.normal(size=(8, 8))
-    found = kinds_over_donors((rho + rho.T) / 2, donor, kind)
+    rho = 0.2 + 0.3 * (kind[:, None] == kind) + 0.01 * rng.normal(size=(12, 12))
+    found = kinds_over_donors((rho + rho.T) / 2, donor, kind, rng, 199)
     assert found.n_units == 4 and found.low < 0.3 < found.high and found.p < 0.05
-    assert isinstance(kinds_over_donors(rho[:4, :4], donor[:4], kind[:4]), NotEstimable)
-    assert isinstance(kinds_over_donors(rho, donor, np.repeat("x", 8)), NotEstimable)
+    two = kind != "z"
+    few = kinds_over_donors(rho[np.ix_(two, two)], donor[two], kind[two], rng)
+    assert "8 arrangements" in few.reason
+    assert isinstance(kinds_over_donors(rho[:4, :4], donor[:4], kind[:4], rng), NotEstimable)
+    assert isinstance(kinds_over_donors(rho, donor, np.repeat("x", 12), rng), NotEstimable)
+
+
+def test_kinds_that_are_labelled_at_random_within_donors_are_no_kinds():
+    """A t from leaving out donors rejects here in 12 % of draws; a permutation does not."""
+    donor, kind, p = np.repeat(np.arange(4), 3), np.tile(np.arange(3), 4), []
+    for k in range(200):
+        rng = np.random.default_rng([k, 1])
+        kinds = 2 * rng.normal(size=(3, 50))
+        blocks = np.concatenate([kinds[rng.permutation(3)] for _ in range(4)])
+        rho = np.corrcoef(blocks + rng.normal(size=(12, 50)))
+        p.append(kinds_over_donors(rho, donor, kind, rng, 59).p)
+    assert np.mean(np.array(p) <= 0.05) <= 0.09
+    rho = np.ones((12, 12))
+    assert isinstance(kinds_over_donors(rho, donor, kind, rng, 59), NotEstimable)
 
 
 def test_degenerate_input():

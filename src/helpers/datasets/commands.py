@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from importlib.metadata import entry_points
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
 
-from helpers.datasets.catalogue import Artefact, artefact, artefacts, dataset, datasets
+if TYPE_CHECKING:
+    from helpers.datasets.catalogue import Artefact
 
 DEMO = "demo"
 ARCHIVES = "archives"
@@ -27,6 +28,7 @@ def show(
     ] = False,
 ) -> None:
     """List the sets of cells, the references and, if asked, every registered file."""
+    from helpers.datasets.catalogue import artefact, artefacts, datasets
     from helpers.datasets.fetch import is_available
     from helpers.datasets.references import REFERENCES
 
@@ -112,7 +114,7 @@ def _fetch_archives() -> str:
 
 
 def _named(names: list[str]) -> list[Artefact]:
-    from helpers.datasets.catalogue import demo_artefacts
+    from helpers.datasets.catalogue import artefact, artefacts, dataset, demo_artefacts
     from helpers.datasets.references import REFERENCES
 
     found: dict[str, Artefact] = {}

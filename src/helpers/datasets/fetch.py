@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +20,7 @@ from helpers.alone import in_turn, remove_leftovers
 from helpers.datasets.catalogue import Artefact, artefact
 from helpers.errors import DataError, UnreachableError
 from helpers.files import atomic_write, data_dir, sha256_of
+from helpers.schema import foreign
 
 VARIABLE = "HELPERS_DATA_MIRROR"
 
@@ -147,8 +149,9 @@ def find_in_mirror(relative: str, sha256: str, size: int) -> Path | None:
     candidates = [root / listed] if listed else []
     candidates += [root / Path(relative).name, *_by_size(root).get(size, ())]
     for candidate in dict.fromkeys(candidates):
-        if candidate.is_file() and sha256_of(candidate) == sha256:
-            return candidate
+        with suppress(OSError):  # any name may be listed
+            if candidate.is_file() and sha256_of(candidate) == sha256:
+                return candidate
     return None
 
 
@@ -157,7 +160,8 @@ def _manifest(root: Path) -> dict[str, str]:
     listing = root / "MANIFEST.tsv"
     if not listing.is_file():
         return {}
-    with listing.open(encoding="utf-8", newline="") as handle:
+    again = "write it again, or remove it: it only makes finding quicker"
+    with foreign(listing, DataError, again), listing.open(encoding="utf-8", newline="") as handle:
         rows = csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
         return {row["sha256"]: row["path"] for row in rows if row.get("sha256") and row.get("path")}
 

@@ -119,7 +119,7 @@ def select_genes(
         If fewer genes than `n_hvg` are detected, or no transcription factor is (wrong species?).
     """
     tfs, targets = frozenset(tfs), frozenset(targets)
-    names = cells.var_names.astype(str).to_numpy()
+    names = cells.var_names.astype(str)
     share = gene_moments(_values(cells)).detected
     detected = share >= min_detection
     if detected.sum() < n_hvg:
@@ -127,7 +127,7 @@ def select_genes(
             f"only {detected.sum()} genes are detected in {min_detection:.0%} of the cells, "
             f"fewer than n_hvg={n_hvg}; lower n_hvg or min_detection"
         )
-    measured = {"tfs": np.isin(names, list(tfs)), "targets": np.isin(names, list(targets))}
+    measured = {"tfs": names.isin(tfs), "targets": names.isin(targets)}
     if tfs and not measured["tfs"].any():
         raise DataError("none of the transcription factors is in the data; is the species right?")
     is_hvg = np.zeros(len(names), dtype=bool)
@@ -146,7 +146,7 @@ def select_genes(
     medians = np.median(np.concatenate(held), axis=0)
     report["median_hvg_per_cell"], report["median_genes_per_cell"] = map(float, medians)
     return GeneSelection(
-        genes=names[chosen],
+        genes=names.to_numpy()[chosen],
         is_hvg=is_hvg[chosen],
         is_tf=measured["tfs"][chosen],
         is_target=measured["targets"][chosen],

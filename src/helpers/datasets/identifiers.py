@@ -155,14 +155,11 @@ def accession_to_symbol() -> dict[str, str]:
     """
     current = gene_table("human")
     rank = pd.Series(np.arange(len(current)), index=current.index)
-    found: dict[str, str] = {}
+    tables = []
     for build in ("human", "human_grch37"):
         table = _annotation(build)[["gene_name", "UniProtKB_Accession"]]
         table = table.dropna(subset=["UniProtKB_Accession"])
         order = rank.reindex(table.index).fillna(len(rank))
-        table = table.assign(order=order.to_numpy()).sort_values("order", kind="stable")
-        for accession, symbol in zip(
-            table["UniProtKB_Accession"], table["gene_name"].astype(str), strict=True
-        ):
-            found.setdefault(accession, symbol)
-    return found
+        tables.append(table.assign(order=order.to_numpy()).sort_values("order", kind="stable"))
+    found = pd.concat(tables).drop_duplicates("UniProtKB_Accession")
+    return dict(zip(found["UniProtKB_Accession"], found["gene_name"].astype(str), strict=True))

@@ -162,8 +162,8 @@ def omnipath_rows(name: str) -> pd.DataFrame:
     if name not in OMNIPATH:
         raise DataError(f"{name!r} does not come from OmniPath; use {', '.join(OMNIPATH)}")
     table = _omnipath_table()
-    tagged = table["sources"].str.contains(OMNIPATH[name], regex=False, na=False)
-    table = table[(table["type"] == "transcriptional") & tagged]
+    table = table[table["type"] == "transcriptional"]
+    table = table[table["sources"].str.contains(OMNIPATH[name], regex=False, na=False)]
     up, down = table["is_stimulation"], table["is_inhibition"]
     return pd.DataFrame(
         {

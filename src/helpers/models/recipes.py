@@ -78,6 +78,19 @@ RECIPES = {
         ),
         _CONTROL_SHAPE,
     ),
+    "control-geneformer": Recipe(
+        "geneformer",
+        CONTROL,
+        Schedule(
+            steps=12_000,  # 6,000 ended below 0.9 in all directions: OBJECTIVE_NOTE
+            batch_size=32,
+            learning_rate=2e-3,
+            report_every=250,
+            # hidden tokens stay or trade places; none becomes <mask>
+            masking=Masking(0.4, mask=0.0, other=0.0, trade=0.5),
+        ),
+        _CONTROL_SHAPE,
+    ),
 }
 
 
@@ -255,7 +268,9 @@ OBJECTIVE_NOTE = {
     "from <cls>; a hidden gene knows which gene it is and can look for its TFs",
     "geneformer": "not the published one: hidden tokens stay or trade places, and none becomes "
     "<mask>; a <mask> token does not know which gene it is, so it has nothing to look for that "
-    "gene's TFs by; how far masking alone would come was not measured",
+    "gene's TFs by; how far masking alone would come was not measured; 12,000 steps were chosen "
+    "after 6,000 of the same recipe had ended below an AUROC of 0.9 in every direction on the "
+    "cells of the learning curve",
 }
 """What the card of a control says of the objective, by family."""
 

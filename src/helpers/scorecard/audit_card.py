@@ -16,11 +16,7 @@ CALLED = 0.05
 def audit_section(audit: dict) -> str:
     """Return the section on heads, controls, provenance and what was not tested."""
     controls = audit["controls"]
-    lines = ["Positive control, a model trained until its attention ranked planted edges: "]
-    lines[0] += head_words(controls["positive"])
-    lines.append(
-        f"Null control, the same with the network's genes permuted: {head_words(controls['null'])}"
-    )
+    lines = [f"{control_words(name)}: {head_words(found)}" for name, found in controls.items()]
     more = audit.get("controls_of_arms", {})
     lines += [f"All arms, {name} control: {head_words(found)}" for name, found in more.items()]
     if not_found(controls) or (more and not_found(more)):
@@ -41,10 +37,28 @@ def audit_section(audit: dict) -> str:
     return page + bullets([f"Model: {pairs_of(audit['model'])}."]) + "</section>"
 
 
+def control_words(name: str) -> str:
+    """Return what a control is; see `heads.controls`.
+
+    Examples
+    --------
+    >>> control_words("null_geneformer")
+    "Null control in Geneformer's architecture, the network's genes permuted"
+    """
+    kind, _, family = name.partition("_")
+    what = {
+        "positive": "a model trained until its attention ranked planted edges",
+        "null": "the network's genes permuted",
+    }
+    architecture = "Geneformer" if family == "geneformer" else "scGPT"
+    return f"{kind.capitalize()} control in {architecture}'s architecture, {what[kind]}"
+
+
 def not_found(controls: dict) -> bool:
-    """Return whether the positive control is missed or the null one is called."""
-    positive, null = (controls[name].get("corrected_p", 1.0) for name in ("positive", "null"))
-    return positive > CALLED or null <= CALLED / 10
+    """Return whether a positive control is missed or a null one is called."""
+    p = {name: found.get("corrected_p", 1.0) for name, found in controls.items()}
+    missed = any(p[name] > CALLED for name in p if name.startswith("positive"))
+    return missed or any(p[name] <= CALLED / 10 for name in p if name.startswith("null"))
 
 
 def head_words(found: dict) -> str:

@@ -112,7 +112,7 @@ def audit(
     """Ask whether a model knows regulation: attention of all layers and heads, other --arms."""
     outputs = _outputs(output, [model.partition(":")[2], cells, *reference])
     from helpers.scorecard.audit import audit as audited
-    from helpers.scorecard.audit_card import head_words, not_found
+    from helpers.scorecard.audit_card import control_words, head_words, not_found
 
     if dry_run:
         from helpers.reading import draw_cells
@@ -147,7 +147,7 @@ def audit(
         for arm, found in best.items():
             typer.echo(f"{name}, {arm}: {head_words(found)}")
     for name, found in card.audit["controls"].items():
-        typer.echo(f"{name} control: {head_words(found)}")
+        typer.echo(f"{control_words(name)}: {head_words(found)}")
     more = card.audit.get("controls_of_arms")
     if not_found(card.audit["controls"]) or (more and not_found(more)):
         typer.echo("The controls did not come out as they should: take no answer from this.")

@@ -75,11 +75,15 @@ def relabelled(pairs: EvaluationSet, rng: np.random.Generator) -> EvaluationSet:
 def controls(permutations: int, seed: int) -> dict:
     """Return what the procedure says where the answer is known.
 
-    ``positive``: a model trained until its attention ranked the edges of a network; ``null``: the
-    same attention, the genes of the network permuted.
+    ``positive``: a model in scGPT's architecture trained until its attention ranked the edges of a
+    network; ``null``: the same attention, the genes of the network permuted;
+    ``positive_geneformer``, ``null_geneformer``: the same in Geneformer's architecture.
     """
-    (one,) = read_attention("scgpt", draw_cells(CONTROL, CONTROL_CELLS, 0), 240, [])
-    attention = directed(one, 20, tuple(DIRECTIONS))
-    found = best_heads(attention, one.references, permutations, seed)["network"]
-    turned = best_heads(attention, one.references, permutations, seed, relabel=True)["network"]
-    return {"positive": found, "null": turned}
+    found = {}
+    for one in read_attention("both", draw_cells(CONTROL, CONTROL_CELLS, 0), CONTROL_GENES, []):
+        attention, about = directed(one, MIN_COUNT, tuple(DIRECTIONS)), (permutations, seed)
+        family = one.model.removeprefix("control").removesuffix("-scgpt").replace("-", "_")
+        for kind in ("positive", "null"):
+            turned = best_heads(attention, one.references, *about, relabel=kind == "null")
+            found[kind + family] = turned["network"]
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import factorial, prod
 
 import numpy as np
 from scipy import stats
@@ -15,6 +16,7 @@ from helpers.statistics.permutation import null_outcome
 from helpers.statistics.results import Outcome
 
 RELABELLED = {"sides": "one", "null": "gene labels permuted", "unit": "gene"}
+LEAST_ARRANGEMENTS = 20
 MOVED = {"sides": "one", "null": "contexts of cells permuted within groups", "unit": "cell"}
 
 
@@ -133,7 +135,12 @@ def invariance_test(
 
 
 def kinds_over_donors(
-    rho: np.ndarray, donor: np.ndarray, kind: np.ndarray, level: float = 0.95
+    rho: np.ndarray,
+    donor: np.ndarray,
+    kind: np.ndarray,
+    rng: np.random.Generator,
+    n_perm: int = 999,
+    level: float = 0.95,
 ) -> Outcome | NotEstimable:
     """Test whether one kind of cells in two donors agrees more than two kinds in two donors.
 
@@ -142,42 +149,63 @@ def kinds_over_donors(
     rho
         (n, n) agreement of blocks of cells, each of one donor and one kind.
     donor, kind
-        (n,) labels. Only blocks of different donors are compared.
+        (n,) labels. Only blocks of different donors are compared; kinds change places among the
+        blocks of a donor.
+    rng, n_perm
+        Source and number of permutations.
     level
         Coverage.
 
     Returns
     -------
     Outcome or NotEstimable
-        Mean within kinds less mean between kinds; t from leaving out one donor at a time, with one
-        degree of freedom less than donors. Not estimable with fewer than three donors.
+        Mean within kinds less mean between kinds. The interval is about the size of the difference
+        in the next donor: t from leaving out one donor at a time, with one degree of freedom less
+        than donors. Not estimable with fewer than three donors or 20 arrangements of kinds.
+
+    Notes
+    -----
+    The p is that of the permutation: with four donors whose kinds of cells are labelled at random,
+    a t of the same jackknife rejects in 12 % of draws at a level of 5 %.
     """
     donor, kind = np.asarray(donor).astype(str), np.asarray(kind).astype(str)
     names = np.unique(donor)
     if names.size < 3:
         return NotEstimable(f"{names.size} donors; three are needed")
 
-    def gap(keep: np.ndarray) -> float:
+    def gap(keep: np.ndarray, kind: np.ndarray = kind) -> float:
         d, k, r = donor[keep], kind[keep], rho[np.ix_(keep, keep)]
         apart, same = d[:, None] != d, k[:, None] == k
         if not (apart & same).any() or not (apart & ~same).any():
             return np.nan
         return float(r[apart & same].mean() - r[apart & ~same].mean())
 
-    value = gap(np.ones(donor.size, dtype=bool))
+    every = np.ones(donor.size, dtype=bool)
+    value = gap(every)
     left = np.array([gap(donor != one) for one in names])
     if not np.isfinite([value, *left]).all():
         return NotEstimable("without one donor no kind is held by two donors, or there is one kind")
-    n = names.size
+    n, draws = names.size, []
+    sizes = [factorial(int((donor == one).sum())) for one in names]
+    ways = prod(sizes) // factorial(np.unique(kind).size)
+    if ways < LEAST_ARRANGEMENTS:
+        return NotEstimable(f"{ways} arrangements of kinds in donors; {LEAST_ARRANGEMENTS} needed")
+    for _ in range(n_perm):
+        moved = kind.copy()
+        for one in names:
+            moved[donor == one] = rng.permutation(kind[donor == one])
+        draws.append(gap(every, moved))
+    draws = np.array([x for x in draws if np.isfinite(x)])
+    if not draws.size or np.ptp(draws) <= 1e-12:
+        return NotEstimable("moving kinds within donors changes nothing")
     se = float(np.sqrt((n - 1) / n * ((left - left.mean()) ** 2).sum()))
-    if se <= 1e-12:
-        return NotEstimable("leaving out donors changes nothing")
     half = float(stats.t.ppf((1 + level) / 2, n - 1)) * se
-    p = float(2 * stats.t.sf(abs(value) / se, n - 1))
-    detail = {"se": se, "mde": smallest_effect(se, n - 1, level)}
-    about = {"test": "t, jackknife over donors", "null": "difference 0", "unit": "donor"}
+    about = {"sides": "two", "null": "kinds permuted within donors", "unit": "donor"}
+    found = null_outcome(value, draws, test="permutation", n_units=n, detail={"se": se}, **about)
+    detail = found.detail | {"mde": smallest_effect(found.detail["null_sd"])}
+    floor = max(found.p_floor, 2 / ways)
     limits = {"low": value - half, "high": value + half, "level": level}
-    return Outcome(value, p, "two", n_units=n, detail=detail, **about, **limits)
+    return replace(found, **limits, p=max(found.p, floor), p_floor=floor, detail=detail)
 
 
 def _order(rng: np.random.Generator, m: int, g: int) -> np.ndarray:

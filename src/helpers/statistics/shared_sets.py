@@ -235,9 +235,10 @@ def label_null(table: np.ndarray) -> Discrete:
         raise ParameterError(
             f"{total} arrangements of labels are too many to count; draw them with label_draws."
         )
+    places = np.indices([len(one) for one in options]).reshape(len(options), total)
+    values = _specificities(table, [one[k] for one, k in zip(options, places, strict=True)])
     found: dict[float, float] = {}
-    for arrangement in product(*options):
-        key = round(specificity(_relabel(table, arrangement)), 12)
+    for key in np.round(values, 12).tolist():
         found[key] = found.get(key, 0.0) + 1 / total
     return _discrete(found, 1)
 
@@ -245,12 +246,24 @@ def label_null(table: np.ndarray) -> Discrete:
 def label_draws(table: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
     """Monte-Carlo counterpart of `label_null`."""
     options = [_orders(one, free=True) for one in _held(table).T]
-    return np.array(
-        [
-            specificity(_relabel(table, [one[rng.integers(len(one))] for one in options]))
-            for _ in range(draws)
-        ]
+    places = [[rng.integers(len(one)) for one in options] for _ in range(draws)]
+    return _specificities(
+        table, [one[k] for one, k in zip(options, np.transpose(places), strict=True)]
     )
+
+
+def _specificities(table: np.ndarray, orders: Sequence[np.ndarray]) -> np.ndarray:
+    """Return `specificity` of n arrangements; `orders`: per condition its labels, (n, objects).
+
+    What is missing, and the sum of all comparisons, are the same in every arrangement.
+    """
+    own = np.arange(len(table))
+    ends = [(c, d) for c, d in permutations(range(len(orders)), 2)]
+    ends = [(c, d) for c, d in ends if np.isfinite(table[own, c, own, d]).any()]
+    every = np.concatenate([table[:, c, :, d].ravel() for c, d in ends])
+    count = sum(int(np.isfinite(table[own, c, own, d]).sum()) for c, d in ends)
+    same = sum(np.nansum(table[orders[c], c, orders[d], d], axis=1) for c, d in ends)
+    return same / count - (np.nansum(every) - same) / (np.isfinite(every).sum() - count)
 
 
 def _held(table: np.ndarray) -> np.ndarray:
@@ -258,20 +271,14 @@ def _held(table: np.ndarray) -> np.ndarray:
     return np.isfinite(table).any((2, 3))
 
 
-def _orders(held: np.ndarray, *, free: bool) -> list[np.ndarray]:
-    """Return all orders of the objects of a condition, the absent ones left in place."""
+def _orders(held: np.ndarray, *, free: bool) -> np.ndarray:
+    """Return all orders (n, objects) of a condition's objects, the absent ones left in place."""
     found = []
     for order in permutations(np.flatnonzero(held)) if free else [np.flatnonzero(held)]:
         index = np.arange(held.size)
         index[held] = order
         found.append(index)
-    return found
-
-
-def _relabel(table: np.ndarray, orders: Sequence[np.ndarray]) -> np.ndarray:
-    index = np.array(orders).T
-    conditions = np.arange(index.shape[1])
-    return table[index[:, :, None, None], conditions[None, :, None, None], index, conditions]
+    return np.array(found)
 
 
 def _bands(sets: np.ndarray, bands: np.ndarray | None) -> np.ndarray:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.resources import files
 from string import Formatter
 
 import pandas as pd
-import yaml
 
 from helpers.errors import RegistryError
+from helpers.schema import foreign
 from papers.checks import arithmetic, attainability, sampling
 from papers.checks.recomputed import Recomputed
-from papers.claims import Printed, claim_of, load_claims, printed
+from papers.claims import AGAIN, Printed, claim_of, load_claims, own_yaml, printed
 
 CHECK_VERDICTS = ("consistent", "consistent under another reading", "inconsistent")
 
@@ -77,8 +76,9 @@ def run_checks() -> list[CheckResult]:
     RegistryError
         If a check names an unknown function or figure, or an identifier occurs twice.
     """
-    text = files("papers.checks").joinpath("checks.yaml").read_text(encoding="utf-8")
-    results = [_run(row) for row in _expand(yaml.safe_load(text)["checks"])]
+    rows = own_yaml("papers.checks", "checks.yaml", "checks")["checks"]
+    with foreign("checks.yaml", RegistryError, AGAIN):
+        results = [_run(row) for row in _expand(rows)]
     names = [result.id for result in results]
     if repeated := {name for name in names if names.count(name) > 1}:
         raise RegistryError(f"checks.yaml lists {sorted(repeated)} twice; rename one of each.")
