@@ -107,9 +107,14 @@ def code(name: str) -> dict[str, list]:
     RunError
         If the options of a cell are no YAML.
     """
+    path = source_path(name)
+    return {"cells": _cells(path, path.stat().st_mtime_ns)}
+
+
+@cache
+def _cells(path: Path, changed: int) -> list[dict[str, Any]]:
     cells: list[list[str]] = []
     fence, lines = "", []
-    path = source_path(name)
     for line in path.read_text(encoding="utf-8").splitlines():
         found = _FENCE.fullmatch(line)
         if not fence and found:
@@ -120,7 +125,7 @@ def code(name: str) -> dict[str, list]:
             fence = ""
         elif fence:
             lines.append(line)
-    return {"cells": [_cell(lines, path) for lines in cells]}
+    return [_cell(lines, path) for lines in cells]
 
 
 def _cell(lines: list[str], path: Path) -> dict[str, Any]:
@@ -133,7 +138,7 @@ def _cell(lines: list[str], path: Path) -> dict[str, Any]:
         count = next((k for k, one in enumerate(lines) if not one.startswith(":")), len(lines))
         options, lines = [one[1:] for one in lines[:count]], "\n".join(lines[count:]).splitlines()
     try:
-        metadata = yaml.safe_load("\n".join(options)) or {}
+        metadata = (options and yaml.safe_load("\n".join(options))) or {}
     except yaml.YAMLError as error:
         raise RunError(f"{path}: the options of a cell are no YAML: {error}") from error
     source = "\n".join(lines if not lines or lines[0].strip() else lines[1:])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -28,9 +29,22 @@ def soup(path: Path) -> BeautifulSoup:
     return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
 
 
+class Ids(HTMLParser):
+    """The ids of a page in their order: a tree of every page that is linked takes long to make."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value for name, value in attrs if name == "id"]
+
+
 @cache
 def ids(path: Path) -> tuple[str, ...]:
-    return tuple(element["id"] for element in soup(path).find_all(id=True))
+    parser = Ids()
+    parser.feed(path.read_text(encoding="utf-8"))
+    return tuple(parser.found)
 
 
 def target(page: Path, href: str) -> tuple[Path, str]:

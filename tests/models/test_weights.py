@@ -13,7 +13,7 @@ import torch
 
 from helpers.errors import ModelError
 from helpers.models.load import load_model
-from helpers.models.weights import read_dictionary, read_tensors
+from helpers.models.weights import read_dictionary, read_tensors, shapes_only
 
 
 class Hostile:
@@ -110,3 +110,12 @@ def test_broken_vocabularies_are_refused(tmp_path, text):
     (folder / "vocab.json").write_text(text)
     with pytest.raises(ModelError, match=r"vocab\.json"):
         load_model(f"scgpt:{folder}")
+
+
+def test_modules_of_shapes_only_hold_no_memory_and_draw_nothing():
+    state = torch.get_rng_state()
+    with shapes_only():
+        table, map_ = torch.nn.Embedding(5, 3, padding_idx=0), torch.nn.Linear(3, 2)
+    assert table.weight.is_meta and map_.weight.is_meta
+    assert (table.weight.shape, map_.weight.shape) == ((5, 3), (2, 3))
+    assert torch.equal(state, torch.get_rng_state())

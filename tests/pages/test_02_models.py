@@ -63,3 +63,20 @@ def test_a_cell_without_a_token_counts_as_one_that_reads_nothing(page, file):
 class Read(SimpleNamespace):
     def __len__(self):
         return len(self.genes)
+
+
+@pytest.mark.parametrize("name", ["control-scgpt", "control-geneformer"])
+def test_cells_move_coexpression_and_leave_the_attention_of_a_control_alone(page, name):
+    model = load_model(name)
+    settings = {"free": (0.0, 60), "correlated": (0.95, 60), "few": (0.8, 10)}
+    found = {}
+    for key, (r, n) in settings.items():
+        one = page["ranked"](model, tf_correlation=r, n_cells=n)
+        found[key] = {score: estimate.value for score, estimate in one.items()}
+        assert all(e.detail["n_positive"] == 200 for e in one.values())
+    rival = {key: one.pop("size of co-expression") for key, one in found.items()}
+    assert rival["free"] > 0.95 and rival["few"] < 0.75
+    assert rival["free"] - rival["correlated"] > 0.1
+    for score in found["free"]:
+        values = [one[score] for one in found.values()]
+        assert min(values) > 0.85 and np.ptp(values) < 0.03

@@ -206,3 +206,43 @@ def test_real_tests_find_a_rise_and_a_step_and_abstain_without(page):
     assert flat["20.1"].p > 0.05 and flat["20.3"].p > 0.05
     found = page["trend_test"](real_table(lambda n: 0.0, noise=0.01, seed=3))
     assert found.p < 0.05
+
+
+def sets_of(rng, strength=0.0):
+    """Return pairs of a Pareto network, coverage and ranks of sets, and what they are."""
+    page = definitions(NAME, sets=5, steps=5)
+    page["short"] = {"run": "replicate", "types": "states"}
+    (pairs, scored, ranks), table = page["pareto_sets"](rng)
+    most = page["at_ends"](table)[1]
+    ranks[most] += strength * ranks.shape[1] * pairs.label
+    return page, (pairs, scored, np.apply_along_axis(stats.rankdata, 1, ranks)), table
+
+
+def test_aurocs_are_those_of_mann_whitney_and_a_rise_is_their_mean_difference():
+    page, known, table = sets_of(np.random.default_rng(0))
+    pairs, _, ranks = known
+    made = page["aurocs"](ranks, np.flatnonzero(pairs.label))
+    wins = stats.mannwhitneyu(ranks[2][pairs.label], ranks[2][~pairs.label]).statistic
+    assert made[2] == pytest.approx(wins / pairs.n_positive / (~pairs.label).sum())
+    few, most = page["at_ends"](table)
+    found = page["rise_test"](*known, (few, most), np.random.default_rng(1), n=99)
+    assert found.estimate == pytest.approx((made[most] - made[few]).mean())
+    assert found.unit == "gene"
+
+
+def test_a_rise_of_the_named_pairs_is_found_and_that_of_no_pairs_at_the_level():
+    page, known, table = sets_of(np.random.default_rng(2), strength=0.3)
+    found = page["null_tests"](known, table, np.random.default_rng(3))
+    assert found["20.8"].p == pytest.approx(1 / 200)
+    assert found["20.1"].p == pytest.approx(1 / 32)
+    moved = page["unrelated"](known[0], np.random.default_rng(4))
+    assert moved.n_positive == known[0].n_positive
+    found = page["null_tests"]((moved, *known[1:]), table, np.random.default_rng(5))
+    assert found["20.8"].p > 0.05
+    rejected = []
+    for seed in range(40):
+        rng = np.random.default_rng([seed, 6])
+        page, known, table = sets_of(rng)
+        found = page["risen"](known, table, rng, 99)
+        rejected.append([found[number].p <= 0.05 for number in ("20.8", "20.9")])
+    assert np.mean(rejected, axis=0).max() <= 0.15  # 5 % and three standard errors

@@ -25,13 +25,16 @@ def page():
 def test_planted_worlds(page):
     hits = {"conserved": [], "permuted": [], "composition": []}
     for seed in range(4):
-        both, found, kept = page["in_world"]("conserved", seed, "mixed")
+        both, kept, rng = page["in_world"]("conserved", seed, "mixed")
+        found = page["agreement_tests"](both[0].all, both[1].all, rng)
         hits["conserved"].append(found["26.9"].p <= 0.05)
         assert page["without_noise"](*both).high > 0.9 and np.nanmean(kept) > 0.9
-        _, found, _ = page["in_world"]("conserved", seed, "mixed", permuted=True)
+        both, _, rng = page["in_world"]("conserved", seed, "mixed", permuted=True)
+        found = page["agreement_tests"](both[0].all, both[1].all, rng)
         hits["permuted"].append(found["26.9"].p <= 0.05)
         even = {"log_mean_sd": 0.5}
-        both, found, _ = page["in_world"]("composition-only", seed, "within", **even)
+        both, _, rng = page["in_world"]("composition-only", seed, "within", **even)
+        found = page["agreement_tests"](both[0].all, both[1].all, rng)
         hits["composition"].append(found["26.9"].p <= 0.05)
         assert abs(found["26.1"].estimate) < 0.1
     assert all(hits["conserved"])

@@ -70,10 +70,9 @@ def error_free(seed):
         "11.1-7": signed_rank_test(gains, "one", "seed"),
         "11.8": PAGE["decline_test"](f1["states"], f1["pooled"], rng),
         "11.9": signed_rank_test(apart, "two", "draw"),
-        "11.13": nested_gain(data, rng, 9),
-        "11.14": PAGE["layer_tests"](data, rng)["11.14"],
         "11.15": PAGE["false_share_test"](calls),
     }
+    found |= PAGE["layer_tests"](data, rng)  # 11.13 and 11.14
     # not estimable where no draw differs, or no call is made: then nothing is claimed
     return {n: o.p if isinstance(o, Outcome) else 1.0 for n, o in found.items()}
 

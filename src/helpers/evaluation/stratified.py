@@ -110,10 +110,9 @@ def stratified(
     )
     every = [pooled, *variants.values(), *halves]
     stacked = np.stack([universe.scores_from(scores) for scores in every])
-    kept, _ = drop_missing(universe, stacked.reshape(-1, universe.n_pairs))
+    kept, values = drop_missing(universe, stacked)
     if kept.n_positive in (0, kept.n_pairs):
         raise DataError(f"{name}: {kept.n_positive} positives among {kept.n_pairs} scored pairs")
-    values = [kept.scores_from(scores) for scores in every]
     return Stratified(
         name,
         kept,

@@ -11,7 +11,6 @@ import torch
 import xarray as xr
 from anndata import AnnData
 from torch import nn
-from transformers import BertForMaskedLM
 
 from helpers.errors import ModelError
 from helpers.extraction.axes import slots_of
@@ -122,6 +121,8 @@ def _pytorch(adapter: ModelAdapter, batch: Batch) -> list[torch.Tensor]:
 
 
 def _transformers(adapter: ModelAdapter, batch: Batch) -> list[torch.Tensor]:
+    from transformers import BertForMaskedLM
+
     # A copy: the choice of attention is kept in the configuration, which our model also reads.
     config = copy.deepcopy(adapter.module.config)
     eager = BertForMaskedLM._from_config(config, attn_implementation="eager").eval()

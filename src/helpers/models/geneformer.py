@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from anndata import AnnData
-from transformers import BertConfig, BertForMaskedLM
-from transformers.utils.logging import disable_progress_bar
 
 from helpers.errors import ModelError
 from helpers.models import geneformer_tokens
 from helpers.models.adapter import Batch, LayerParts, ModelOutput, Tokens, pad
 from helpers.models.geneformer_tokens import Dictionaries
-from helpers.models.registered import IMPLEMENTATION
 from helpers.models.weights import (
     check_fit,
     check_layers,
@@ -29,8 +27,8 @@ from helpers.models.weights import (
 )
 from helpers.schema import FLAG, Among, Number, Whole, check_fields
 
-# Loading takes a moment; a bar for it would only stand in the way of the real ones.
-disable_progress_bar()
+if TYPE_CHECKING:  # transformers takes three seconds, which readers of other families save
+    from transformers import BertConfig, BertForMaskedLM
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 _TIED = {
@@ -184,6 +182,8 @@ def read_config(path: Path) -> BertConfig:
         raise ModelError(f"{path}: hidden_size is not a multiple of num_attention_heads")
     if content.get("pad_token_id", 0) >= content["vocab_size"]:
         raise ModelError(f"{path}: pad_token_id is none of {content['vocab_size']} tokens")
+    from transformers import BertConfig
+
     return BertConfig(**{name: content[name] for name in _FIELDS if name in content})
 
 
@@ -195,6 +195,13 @@ def build(config: BertConfig, path: Path, tensors: dict[str, torch.Tensor]) -> B
     ModelError
         Listing every missing, unexpected and wrong-shape tensor.
     """
+    from transformers import BertForMaskedLM
+    from transformers.utils.logging import disable_progress_bar
+
+    from helpers.models.registered import IMPLEMENTATION
+
+    # Loading takes a moment; a bar for it would only stand in the way of the real ones.
+    disable_progress_bar()
     check_layers(path, tensors, "bert.encoder.layer.", config.num_hidden_layers)
     with torch.device("meta"):
         shapes = {name: tuple(t.shape) for name, t in BertForMaskedLM(config).state_dict().items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -10,6 +11,7 @@ import yaml
 from helpers.errors import ModelError
 from helpers.models.adapter import ModelAdapter
 
+FAMILIES = ("cell-sentence", "geneformer", "scgpt")
 SHIPPED = Path(__file__).parent / "shipped"
 """Folder of the small checkpoints that come with the package.
 
@@ -44,8 +46,8 @@ def resolve(spec: str) -> tuple[str, Path]:
             )
         card = yaml.safe_load((SHIPPED / spec / "card.yaml").read_text(encoding="utf-8"))
         return card["family"], SHIPPED / spec
-    if family not in _loaders():
-        raise ModelError(f"model {spec!r}: family {family!r} is not one of {sorted(_loaders())}")
+    if family not in FAMILIES:
+        raise ModelError(f"model {spec!r}: family {family!r} is not one of {sorted(FAMILIES)}")
     directory = Path(rest).expanduser()
     if not directory.is_dir():
         raise ModelError(f"model {spec!r}: {directory} is not a directory")
@@ -71,19 +73,17 @@ def load_model(
         If the directory is incomplete, unsafe, or does not fit its own configuration.
     """
     family, directory = resolve(spec)
-    adapter = _loaders()[family](directory)
+    adapter = _loader(family)(directory)
     adapter.module.to(device=device, dtype=dtype).eval()
     return adapter
 
 
-def _loaders() -> dict:
+def _loader(family: str) -> Callable[[Path], ModelAdapter]:
     # Imported here so that one family's dependencies are not paid for by the others.
-    from helpers.models.cell_sentence import load_cell_sentence
-    from helpers.models.geneformer import load_geneformer
-    from helpers.models.scgpt import load_scgpt
-
-    return {
-        "scgpt": load_scgpt,
-        "geneformer": load_geneformer,
-        "cell-sentence": load_cell_sentence,
-    }
+    if family == "scgpt":
+        from helpers.models.scgpt import load_scgpt as found
+    elif family == "geneformer":
+        from helpers.models.geneformer import load_geneformer as found
+    else:
+        from helpers.models.cell_sentence import load_cell_sentence as found
+    return found

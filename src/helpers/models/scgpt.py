@@ -20,6 +20,7 @@ from helpers.models.weights import (
     find_weights,
     read_json,
     read_tensors,
+    shapes_only,
     write_json,
     write_tensors,
 )
@@ -158,7 +159,7 @@ def load_scgpt(directory: Path) -> ScGPTAdapter:
     tensors = {_plain(name): tensor for name, tensor in read_tensors(path).items()}
     config = config_from(args, vocabulary, tensors, directory / "args.json")
     check_layers(path, tensors, "transformer_encoder.layers.", config.n_layers)
-    with torch.device("meta"):
+    with shapes_only():
         module = ScGPT(config)
     wanted = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     check_fit(path, tensors, wanted)

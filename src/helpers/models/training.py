@@ -13,15 +13,12 @@ import numpy as np
 import torch
 from anndata import AnnData
 from tqdm import tqdm
-from transformers import BertConfig, BertForMaskedLM, GPTNeoXForCausalLM
 
 from helpers.errors import ModelError
 from helpers.models.adapter import Batch, ModelAdapter, Tokens
-from helpers.models.cell_sentence import CellSentenceAdapter
 from helpers.models.geneformer import GeneformerAdapter
 from helpers.models.geneformer_tokens import Dictionaries
 from helpers.models.objectives import Masking, baseline, evaluate, hide, loss_of
-from helpers.models.registered import IMPLEMENTATION
 from helpers.models.scgpt import ScGPTAdapter, config_from
 from helpers.models.scgpt_module import ScGPT
 
@@ -129,6 +126,10 @@ def new_model(family: str, adata: AnnData, shape: Shape, seed: int) -> ModelAdap
         with _seeded(seed):
             return ScGPTAdapter("new", _spread(ScGPT(config)), vocabulary, args)
     if family == "geneformer":
+        from transformers import BertConfig, BertForMaskedLM
+
+        from helpers.models.registered import IMPLEMENTATION
+
         dictionaries = corpus_dictionaries(adata)
         config = BertConfig(
             vocab_size=len(dictionaries.tokens),
@@ -180,12 +181,9 @@ def random_model(family: str, like: ModelAdapter, seed: int) -> ModelAdapter:
         if family == "scgpt":
             module = ScGPT(like.config)
             adapter = ScGPTAdapter(f"{like.name}-random", module, like.vocabulary, like.args)
-        elif family == "cell-sentence":
-            module = GPTNeoXForCausalLM(like.module.config)
-            adapter = CellSentenceAdapter(f"{like.name}-random", module, like.tokenizer)
-        else:
-            module = BertForMaskedLM(like.module.config)
-            adapter = GeneformerAdapter(f"{like.name}-random", module, like.dictionaries)
+        else:  # a class of transformers
+            module = type(like.module)(like.module.config)
+            adapter = replace(like, name=f"{like.name}-random", module=module)
     reference = next(like.module.parameters())
     adapter.module.to(device=reference.device, dtype=reference.dtype).eval()
     return adapter

@@ -7,12 +7,14 @@ import pickle
 import re
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch.overrides import TorchFunctionMode
 
 from helpers.datasets.safe_pickle import load_primitives
 from helpers.errors import DataError, ModelError
@@ -21,6 +23,24 @@ from helpers.schema import read_object
 
 WHOLE = ("position_ids", "token_type_ids", "num_batches_tracked", "attention.bias", "masked_bias")
 """Endings of names whose tensors may hold whole numbers or truth values: counters and masks."""
+
+
+class _Undrawn(TorchFunctionMode):
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func in (torch.Tensor.normal_, torch.nn.init.normal_):
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
+
+
+@contextmanager
+def shapes_only() -> Iterator[None]:
+    """Make modules inside the block without memory.
+
+    Normal weights are not drawn: to draw nothing there PyTorch would import sympy, a second's work.
+    """
+    with torch.device("meta"), _Undrawn():
+        yield
 
 
 def find_weights(directory: Path, names: tuple[str, ...]) -> Path:
