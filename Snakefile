@@ -47,3 +47,9 @@ for _name in NAMES:
         priority: LONG[::-1].index(_name) + 1 if _name in LONG else 0
         shell:
             "{params.python} -m helpers.cli run {params.name} --profile {params.profile}"
+
+
+# Attention of a model over many cells: `snakemake merged --config model=... cells=... out=...`
+if "model" in config:
+
+    include: "workflow/extract.smk"

@@ -64,11 +64,11 @@ def test_a_card_is_written_wherever(folder, changes):
     assert "<figure>" in page and page.rstrip().endswith("</html>")
 
 
-def test_an_output_that_cannot_be_written_is_one_clear_error(folder):
-    for output in ("net.csv/card.html", "/proc/card.html"):
-        done = score(folder, output)
-        text = done.stderr.decode()
-        assert done.returncode == 1 and text.count("Error:") == 1 and "Traceback" not in text
+@pytest.mark.parametrize("output", ["net.csv/card.html", "/proc/card.html"])
+def test_an_output_that_cannot_be_written_is_one_clear_error(folder, output):
+    done = score(folder, output)
+    text = done.stderr.decode()
+    assert done.returncode == 1 and text.count("Error:") == 1 and "Traceback" not in text
     assert sorted(path.name for path in folder.iterdir()) == ["net.csv", "\u00e9dges.csv"]
 
 

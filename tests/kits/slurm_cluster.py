@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -15,6 +17,7 @@ import pytest
 
 CONF = Path("/etc/slurm/slurm.conf")
 KEY = Path("/etc/munge/munge.key")
+HELD = "held"
 SETTINGS = """\
 ClusterName=test
 SlurmctldHost={host}
@@ -42,7 +45,7 @@ PartitionName=all Nodes={host} Default=YES MaxTime=INFINITE State=UP
 
 def installed(root: Path) -> None:
     """Install Slurm where that can be done, or skip with what is missing."""
-    if CONF.exists():
+    if CONF.exists() and not _left_by_a_killed_test():
         pytest.skip(f"{CONF} belongs to a cluster of this machine; it is left alone")
     if os.geteuid() != 0:
         pytest.skip("starting slurmctld and munged needs root")
@@ -56,14 +59,41 @@ def installed(root: Path) -> None:
             pytest.skip(f"slurm-wlm cannot be installed: {done.stderr.strip()[-200:]}")
 
 
+def _left_by_a_killed_test() -> bool:
+    """Whether the configuration is that of a test which is not there any more."""
+    found = re.search(r"^ClusterName=test\n.*\nStateSaveLocation=(.+/pytest-.+)/state$",
+                      CONF.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)  # fmt: skip
+    if not found or not (folder := Path(found[1])).is_dir():
+        return bool(found)
+    with (folder / HELD).open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+def _end(made_key: bool) -> None:
+    for name in ("slurmd", "slurmctld", "munged"):
+        subprocess.run(["pkill", "-x", name], check=False)
+    CONF.unlink(missing_ok=True)
+    if made_key:
+        KEY.unlink(missing_ok=True)
+
+
 @contextmanager
 def cluster(folder: Path) -> Iterator[None]:
     """Start the daemons, wait until the node takes jobs, and take everything away afterwards.
 
     The configuration has to lie in its default place: the executor hides ``SLURM_*`` from jobs.
     """
+    if CONF.exists():
+        _end(made_key=False)
+        _wait(lambda: not _said("pgrep", "-x", "slurmd|slurmctld|munged"), "daemons stay")
     for name in ("state", "spool"):
         (folder / name).mkdir()
+    held = (folder / HELD).open("w")  # for as long as this process lives
+    fcntl.flock(held, fcntl.LOCK_EX)
     host = socket.gethostname().split(".")[0]
     for place in ("/run/munge", "/var/lib/munge", "/var/log/munge", "/etc/munge"):
         Path(place).mkdir(parents=True, exist_ok=True)
@@ -88,11 +118,8 @@ def cluster(folder: Path) -> Iterator[None]:
             pytest.skip(f"Slurm is installed and does not start on this machine: {error}")
         yield
     finally:
-        for name in ("slurmd", "slurmctld", "munged"):
-            subprocess.run(["pkill", "-x", name], check=False)
-        CONF.unlink(missing_ok=True)
-        if made_key:
-            KEY.unlink(missing_ok=True)
+        _end(made_key)
+        held.close()
 
 
 def _said(*command: str) -> str:

@@ -270,3 +270,16 @@ def test_agreement_of_ranks_is_a_distribution_over_pairs(page):
     assert one.unit == "TF" and one.n_units == 4
     assert page["over_pairs"](pd.Series([1.0, 1.0, 0.9])).high == 1.0
     assert isinstance(page["over_pairs"](rho[:2]), NotEstimable)
+
+
+def test_a_circuit_of_a_few_weights_is_recovered_to_the_last_digit(page):
+    control = page["load_model"]("control-scgpt")
+    tokens = control.tokenise(page["draw_cells"]("control", 20, 0))
+    names = list(tokens.gene_names)
+    silent = page["silent"](control)
+    assert not any(bool(one.any()) for one in silent.module.parameters())
+    table, total, twice = page["restored_by_parts"](control, tokens, names[3], names[-4])
+    np.testing.assert_array_equal(total, twice)
+    circuit = [str(c) in ("L0H2", "L1 MLP") for c in table.index]
+    np.testing.assert_array_equal(table, np.outer(circuit, total))
+    assert sum(circuit) == 2 and len(np.unique(total)) > 1

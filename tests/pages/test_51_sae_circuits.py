@@ -1,6 +1,7 @@
 """Page 51: its functions on planted worlds, a toy network, the control, and bad input."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,6 +18,7 @@ from papers.archives import atlas
 from papers.archives.locate import from_folder
 
 NAME = "51_sae_circuits"
+PARTS = ("encoder", "bias", "decoder")
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +72,12 @@ def test_with_learned_features_cells_as_units_call_nearly_all_pairs(page):
 @pytest.fixture(scope="module")
 def control(page):
     one, tokens, states = page["read_tokens"]("control-scgpt", draw_cells("control", 60, 0))
-    dictionaries, rows = page["learned"](states)
+    dictionaries, second, rows = page["learned"](states)
     traces = page["traces_of"](one, tokens, dictionaries, np.random.default_rng(0))
-    return SimpleNamespace(states=states, dictionaries=dictionaries, rows=rows, traces=traces)
+    about = {"one": one, "tokens": tokens, "second": second}
+    return SimpleNamespace(
+        states=states, dictionaries=dictionaries, rows=rows, traces=traces, **about
+    )
 
 
 def test_dictionaries_are_judged_on_other_cells(page, control):
@@ -185,3 +190,43 @@ def test_training_has_a_seed(page):
     x = torch.randn(200, 8, generator=torch.Generator().manual_seed(0))
     one, same, other = (train_dictionary(x, 20, 3, seed=s, steps=10) for s in (0, 0, 1))
     assert torch.equal(one.decoder, same.decoder) and not torch.equal(one.decoder, other.decoder)
+
+
+def test_partners_of_a_shuffled_dictionary_are_its_own_features(page, control):
+    first = control.dictionaries[0]
+    order = torch.from_numpy(np.random.default_rng(0).permutation(60))
+    shuffled = replace(first, **{x: getattr(first, x)[order] for x in PARTS})
+    found = page["partners"](first, shuffled)
+    assert found == {int(f): i for i, f in enumerate(order)}
+    away = replace(first, decoder=-first.decoder)
+    assert len(page["partners"](first, away)) < 60
+
+
+def test_a_dictionary_shares_all_edges_with_itself_in_another_order(page, control):
+    order = torch.from_numpy(np.random.default_rng(1).permutation(60))
+    second = {
+        n: replace(one, **{x: getattr(one, x)[order] for x in PARTS})
+        for n, one in control.dictionaries.items()
+    }
+    about = control.one, control.tokens, control.dictionaries
+    nets = page["both_seeds"](*about, second, control.traces[0], 0)[1]
+    assert nets.shape == (2, len(control.traces[0][0]), 60)
+    np.testing.assert_array_equal(*nets)
+    features = control.traces[0][0]
+    table = page["edges_of"](control.traces, 1)
+    assert nets[0].sum() == table["corrected"].sum() and len(features) == 5
+    few = page["seeds_test"](nets[:, :2], np.random.default_rng(0))
+    assert "2 sources" in few.reason
+
+
+def test_networks_of_equal_degrees_are_no_agreement_of_seeds(page):
+    rng, low = np.random.default_rng(0), 0
+    # log odds are a sum of a row and a column, so that networks of equal degrees are equally likely
+    rate = 1 / (1 + np.exp(1 - rng.normal(size=(8, 1)) - rng.normal(size=30)))
+    for _ in range(20):
+        found = page["seeds_test"](rng.random((2, 8, 30)) < rate, rng)
+        assert found.unit == "feature"
+        low += found.p <= 0.05
+    assert low <= 4
+    same = rng.random((8, 30)) < rate
+    assert page["seeds_test"](np.array([same, same]), rng).p == pytest.approx(0.01)

@@ -1,4 +1,4 @@
-"""Pages 41 and 50 on folders of one's own: published shapes at full size, random weights."""
+"""Pages 41, 50 and 51 on folders of one's own: published shapes at full size, random weights."""
 
 import anndata as ad
 import numpy as np
@@ -75,3 +75,17 @@ def test_page_41_removes_heads_of_a_folder(own, family):
     last = [c for c in heads(model) if c.layer == model.n_layers - 1]
     hidden, said = page["fidelity"](bench, page["clean_runs"](bench.ko), last)
     assert hidden > 0 and said >= 0
+
+
+@pytest.mark.parametrize("family", SHAPES)
+def test_page_51_takes_features_out_of_a_folder(own, family):
+    small = {"layers": [0, 3], "length": 40, "n_tokens": 1000, "n_features": 48, "steps": 50}
+    page = definitions("51_sae_circuits", **small, k=4, traced=24, n_sources=5)
+    ((_, spec),) = models_for(f"{family}:{own / family}", str(own / "cells.h5ad")).items()
+    model, tokens, states = page["read_tokens"](spec, draw_cells(str(own / "cells.h5ad"), 24, 0))
+    assert model.width == SHAPES[family].width and list(states["layer"].values) == [0, 3]
+    dictionaries, second, rows = page["learned"](states)
+    assert len(rows) == len(second) == 2 and (rows["dictionary"] < 1).all()
+    traces = page["traces_of"](model, tokens, dictionaries, np.random.default_rng(0))
+    features, effects, _ = traces[0]
+    assert effects.code[3].shape == (len(features), 24, 48)

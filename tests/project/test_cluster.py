@@ -14,8 +14,8 @@ from helpers.datasets import load
 from helpers.files import data_dir, sha256_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
-PAGE = "22_mediation_bias"
-SHARDS = 3
+PAGES = ("22_mediation_bias", "30_synthetic_validation")
+SHARDS = 4
 SOON = ("--slurm-init-seconds-before-status-checks", "5")  # 40 are kinder to a shared cluster
 
 
@@ -96,20 +96,24 @@ def test_slurm_survives_a_killed_job_and_gives_the_same_bytes(slurm, root, local
     assert sums_of(out) == sums_of(local)
 
 
-def test_a_page_through_slurm_has_the_values_of_the_book(slurm, root, tmp_path):
-    book = book_result(PAGE)
-    if book is None:
-        pytest.skip(f"the book has no current result of {PAGE}: make book")
+def test_pages_through_slurm_have_the_values_of_the_book(slurm, root, tmp_path):
+    books = {page: book_result(page) for page in PAGES}
+    if absent := [page for page, book in books.items() if book is None]:
+        pytest.skip(f"the book has no current result of {', '.join(absent)}: make book")
     results = tmp_path / "results"
-    stamp = results / fingerprint.stamp(PAGE, "demo").relative_to(book.parent.parent)
+    stamps = [
+        results / fingerprint.stamp(page, "demo").relative_to(book.parent.parent)
+        for page, book in books.items()
+    ]
     done = snakemake(
         root,
         *("--executor", "slurm", "--jobs", "2", "--slurm-no-account", "--latency-wait", "30"),
         *("--slurm-status-command", "squeue", "--seconds-between-status-checks", "5"),
         *SOON,
         *("--default-resources", "mem_mb=3000", "runtime=30", "--config", "profile=demo"),
-        *("--", str(stamp)),
+        *("--", *map(str, stamps)),
         HELPERS_RESULTS_DIR=str(results),
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert values_of(results / "demo" / PAGE) == values_of(book)
+    for page, book in books.items():
+        assert values_of(results / "demo" / page) == values_of(book)

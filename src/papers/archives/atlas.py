@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
+from scipy.sparse import csr_matrix
 
 from helpers.errors import DataError
 from papers.archives.locate import Locate, read_json
@@ -61,6 +63,27 @@ def read_explained(locate: Locate) -> pd.Series:
     """Return the share of variance that each layer's features explain, as archived."""
     layers = _of(_read(locate, SUMMARY, dict), SUMMARY, "layers")[0]
     return pd.Series(dict(_of(one, SUMMARY, "layer", "variance_explained") for one in layers))
+
+
+def atlas_tables(locate: Locate) -> tuple[pd.DataFrame, csr_matrix]:
+    """Return annotated features with their frequencies, and (features, terms) incidence."""
+    features, terms = read_features(locate), read_terms(locate)
+    by = terms.groupby(["layer", "feature"], sort=True)
+    about = {"genes": ("genes", "first"), "ontologies": ("ontology", "nunique")}
+    one = by.agg(**about, terms=("term", "size"), p=("p", "min")).reset_index()
+    row, column = by.ngroup().to_numpy(), pd.factorize(terms["term"])[0]
+    held = csr_matrix((np.ones(len(terms), np.float32), (row, column)))
+    return one.merge(features, on=["layer", "feature"]), held
+
+
+def selected(features: pd.DataFrame, n: int = 30) -> pd.Index:
+    """Return the n sources of each layer but the last, as paper C selects them."""
+    p = features["p"].clip(lower=1e-300)
+    score = 10 * features["ontologies"] + features["terms"] - np.log10(p)
+    able = (features["frequency"] >= 0.01) & (features["genes"] >= 10)
+    able &= features["layer"] < features["layer"].max()
+    order = score[able].sort_values(ascending=False, kind="stable")
+    return order.groupby(features["layer"]).head(n).index
 
 
 def _read(locate: Locate, name: str, kind: type) -> list | dict:
