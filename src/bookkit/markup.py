@@ -1,7 +1,7 @@
 """Write a page of the book with fewer bytes: the browser makes the same of it.
 
-Left out are quotes around plain values, indents, comments, marks of colour that say nothing, and
-what a cell of a table says of its number twice.
+Left out are marks of colour that say nothing and what a cell of a table says of its number twice;
+quotes, indents and comments go with minify-html.
 """
 
 from __future__ import annotations
@@ -9,15 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_APART = re.compile(
-    r"(<script\b.*?</script>|<style\b.*?</style>|<textarea\b.*?</textarea>|<pre\b.*?</pre>)",
-    re.DOTALL,
-)
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_INDENT = re.compile(r"\n\s+")
-_TAG = re.compile(r"""<[a-z][\w-]*(?:\s+[^\s=<>"'/]+(?:=(?:"[^"]*"|'[^']*'|[^\s"'>]+))?)+\s*/?>""")
-_ATTRIBUTE = re.compile(r"""\s+([^\s=<>"'/]+)(?:=("[^"]*"|'[^']*'|[^\s"'>]+))?""")
-_PLAIN = re.compile(r"""[^\s"'=<>`]*[^\s"'=<>`/]""")
+from minify_html import minify
+
+_CODE = re.compile(r"<pre\b.*?</pre>", re.DOTALL)
 _NUMBER = re.compile(r"<td class='num( more)?' data-sort='([^']*)'>([^<]*)(?=<)")
 _STYLED = re.compile(r"<(t[dh])(?: (?:class|data-sort|scope)='[^']*')+>")
 _SIGNATURE = re.compile(r'<dt class="sig .*?</dt>', re.DOTALL)
@@ -35,15 +29,17 @@ def smaller(page: str, colourless: Iterable[str] = ()) -> str:
     colourless
         Classes of code that look like what is around them.
     """
-    parts = _APART.split(page)
-    for k, text in enumerate(parts):
-        if text.startswith("<pre"):
-            parts[k] = _TAG.sub(_unquoted, one_mark(without_marks(text, colourless)))
-        elif not k % 2:
-            text = _INDENT.sub("\n", _COMMENT.sub("", text))
-            text = _NUMBER.sub(_number, _WHOLE.sub(r"\1", text))
-            parts[k] = _TAG.sub(_unquoted, _SIGNATURE.sub(_plainer, text))
-    return "".join(parts)
+
+    def fewer(code: re.Match) -> str:
+        return one_mark(without_marks(code[0], colourless))
+
+    page = _SIGNATURE.sub(_plainer, _NUMBER.sub(_number, _WHOLE.sub(r"\1", page)))
+    return minify(
+        _CODE.sub(fewer, page),
+        keep_closing_tags=True,
+        keep_html_and_head_opening_tags=True,
+        keep_input_type_text_attr=True,
+    )
 
 
 def _plainer(signature: re.Match) -> str:
@@ -99,16 +95,3 @@ def _number(found: re.Match) -> str:
     if same:
         return f"<td class='num{more or ''}'>{shown}"
     return f"<td{' class=more' if more else ''} data-sort={exact}>{shown}"
-
-
-def _unquoted(found: re.Match) -> str:
-    name = re.match(r"<[a-z][\w-]*", found[0])[0]
-    end = " />" if found[0].endswith("/>") else ">"
-    return name + _ATTRIBUTE.sub(_attribute, found[0][len(name) :].rstrip("/>").rstrip()) + end
-
-
-def _attribute(found: re.Match) -> str:
-    name, value = found.groups()
-    if value and value[0] in "\"'" and _PLAIN.fullmatch(value[1:-1]):
-        value = value[1:-1]
-    return f" {name}" + (f"={value}" if value else "")
