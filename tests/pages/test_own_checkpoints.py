@@ -1,4 +1,4 @@
-"""Pages 41, 50 and 51 on folders of one's own: published shapes at full size, random weights."""
+"""Pages 22, 41, 50 and 51 on folders of one's own: published shapes at full size, random weights."""
 
 import anndata as ad
 import numpy as np
@@ -8,7 +8,7 @@ import pytest
 from bookkit.page_functions import definitions
 from helpers.datasets.own_genes import known_symbols
 from helpers.estimates import Estimate, NotEstimable
-from helpers.interventions import heads, mlps
+from helpers.interventions import Replay, heads, mlps
 from helpers.models.geneformer import save_geneformer
 from helpers.models.load import load_model
 from helpers.models.scgpt import save_scgpt
@@ -38,6 +38,21 @@ def own(tmp_path_factory):
     for family, shape in SHAPES.items():
         SAVE[family](new_model(family, adata, shape, 0), folder / family)
     return folder
+
+
+@pytest.mark.parametrize("family", SHAPES)
+def test_page_22_restores_every_set_of_parts_of_a_folder(own, family):
+    cells, edges = str(own / "cells.h5ad"), str(own / "edges.csv")
+    page = definitions("22_mediation_bias", references=[edges], real_cells=24, n_genes=40)
+    ((name, spec),) = models_for(f"{family}:{own / family}", cells).items()
+    model, tokens, known = page["prepared"](cells, name, spec)
+    (row,) = page["strongest"](known, tokens, 1).itertuples()
+    clean, changed, read = page["traced"](model, tokens, row.source, row.target, 3)
+    groups = page["parts_of"](model, clean)
+    assert len(groups) == 6, "four bands of heads, the MLPs, the embedding"
+    v = page["every_set"](Replay(model, changed, read), groups)
+    np.testing.assert_allclose(v[:, -1], Replay(model, clean, read).base[:, 0], atol=1e-3)
+    assert isinstance(page["bias_test"](v), Outcome | NotEstimable)
 
 
 @pytest.mark.parametrize("family", SHAPES)
