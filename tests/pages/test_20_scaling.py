@@ -10,6 +10,7 @@ import xarray as xr
 from scipy import stats
 
 from helpers.datasets.simulate import WORLDS
+from helpers.errors import DataError
 from helpers.estimates import NotEstimable
 from bookkit.page_functions import definitions
 from helpers.statistics.permutation import sign_flip_test
@@ -247,3 +248,48 @@ def test_a_rise_of_the_named_pairs_is_found_and_that_of_no_pairs_at_the_level():
         found = page["risen"](known, table, rng, 99)
         rejected.append([found[number].p <= 0.05 for number in ("20.8", "20.9")])
     assert np.mean(rejected, axis=0).max() <= 0.15  # 5 % and three standard errors
+
+
+def flat(replicates, column="cells", values=(25, 50, 100, 200, 400, 750, 1000)):
+    """Return a table of recovery that is the same everywhere; no hit among the top pairs."""
+    rows = product(range(replicates), values)
+    return pd.DataFrame(rows, columns=["replicate", column]).assign(AUROC=0.6, F1=0.0)
+
+
+@pytest.mark.parametrize(
+    ("ask", "reason"),
+    [
+        (lambda page: page["exchange_test"](np.ones(1), np.ones(1), paired=True), "1 runs"),
+        (lambda page: page["exchange_test"](np.ones(3), np.ones(1), paired=False), "1 runs"),
+        (lambda page: page["states_test"](flat(3, "states", (1, 3, 6))), "0 runs vary"),
+        (lambda page: page["states_test"](table_of(lambda n, k: k, 1).query("cells == 250")), "1 runs vary"),
+        (lambda page: page["trend_test"](flat(2)), "2 runs"),
+        (lambda page: page["trend_test"](flat(3)), "do not vary"),
+    ],
+)
+def test_too_few_runs_or_runs_that_do_not_vary_have_no_test(page, ask, reason):
+    found = ask(page)
+    assert isinstance(found, NotEstimable)
+    assert reason in found.reason
+
+
+def test_equal_recovery_at_every_size_has_no_curve_and_no_change(page):
+    found = page["real_tests"](flat(3), np.random.default_rng(0))
+    for number in ("20.3", "20.4", "20.5"):
+        assert isinstance(found[number], NotEstimable), number
+    assert page["banded"](np.arange(1.0, 9), np.full(8, 0.6), np.random.default_rng(0)).empty
+
+
+def test_no_hit_is_an_f1_of_zero(page):
+    genes = [f"g{k:02d}" for k in range(60)]
+    axes = {"source": genes[:4], "target": genes}
+    score = xr.DataArray(np.arange(240.0).reshape(4, 60), axes, ("source", "target"))
+    edges = pd.DataFrame({"source": genes[:4], "target": genes[4:8]})
+    pairs_below = score.where(~score["target"].isin(genes[4:8]), -1.0)
+    (row,) = page["recovered"]([pairs_below], edges, "low")
+    assert (row["hits"], row["F1"]) == (0, 0)
+
+
+def test_more_cells_than_there_are_is_refused(page):
+    with pytest.raises(DataError, match="attention_cells"):
+        page["attention_of"]("iid-cells", 0, 2000)

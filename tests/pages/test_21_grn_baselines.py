@@ -9,6 +9,7 @@ from scipy import stats
 
 from bookkit import definitions, notebooks
 from bookkit.declared import load
+from helpers.errors import DataError, ParameterError
 from helpers.estimates import NotEstimable
 from helpers.evaluation import candidate_pairs, compare_scores
 from helpers.statistics import Outcome
@@ -127,3 +128,47 @@ def test_short_work_is_repeated_and_the_middle_is_told(page):
     slow = type(first)(None, 3.0, 3.0, None)
     assert page["repeated"](lambda: calls.append(1), slow) == [slow]
     assert page["summary_of"]([slow])["MB"] is None
+
+
+def of_one_tf():
+    """Return pairs and a score of one TF with twelve genes, four of them targets."""
+    genes = [f"g{k:02d}" for k in range(13)]
+    values = np.random.default_rng(0).normal(size=(1, 13))
+    score = xr.DataArray(values, {"source": genes[:1], "target": genes}, ("source", "target"))
+    edges = pd.DataFrame({"source": genes[0], "target": genes[:5]})  # its pair with itself is none
+    return candidate_pairs(edges, score)
+
+
+def test_one_tf_has_an_auroc_and_nothing_that_counts_tfs(page):
+    pairs, (score,) = of_one_tf()
+    assert (pairs.n_pairs, pairs.n_positive) == (12, 4)
+    shown = page["measures"](pairs, pd.DataFrame({"one": score, "less": -score}))
+    assert shown.loc["one", "AUROC"] == pytest.approx(1 - shown.loc["less", "AUROC"])
+    assert shown[["low", "high"]].isna().all(axis=None)
+    table = pd.DataFrame(dict.fromkeys([*page["METHODS"], "attention"], score))
+    rng, (names, ways) = np.random.default_rng(0), (["forward"], score[None])
+    found = page["signals"](pairs, table, rng) | page["best_of_all"](pairs, table, names, ways, rng)
+    found |= page["against_attention"](pairs, table, "attention", 0.05)
+    assert len(found) == 17
+    for number, one in found.items():
+        assert isinstance(one, NotEstimable) and "1 TFs" in one.reason, number
+
+
+def test_edges_without_a_score_are_said_so(page):
+    pairs, (score,) = of_one_tf()
+    with pytest.raises(DataError, match="no positives"):
+        page["measures"](pairs, pd.DataFrame({"one": np.where(pairs.label, np.nan, score)}))
+
+
+def test_constant_genes_are_left_out_and_unknown_tfs_and_few_cells_are_refused(page):
+    values = np.random.default_rng(0).normal(size=(40, 6))
+    values[:, 5] = 0.0
+    cells = gaussian(values, "ABCDEF")
+    cells.X[:, 5] = 0
+    for name, way in page["ways"](cells, ["A", "B"], list("ABCDEF")).items():
+        assert "F" not in way()["target"], name
+    for name in ("GENIE3", "GRNBoost2", "regression"):
+        with pytest.raises(DataError, match="None of 1 TFs"):
+            page["ways"](cells, ["X"], list("ABCDEF"))[name]()
+    with pytest.raises(ParameterError, match="n_cells"):
+        definitions(NAME, n_cells=29)

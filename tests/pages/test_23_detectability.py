@@ -1,9 +1,12 @@
 """Page 23: its functions, on values whose truth is known."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bookkit.page_functions import definitions
+from helpers.errors import DataError
+from helpers.estimates import NotEstimable
 from helpers.statistics import detectability as theory
 
 pytestmark = pytest.mark.slow
@@ -94,3 +97,18 @@ def test_cells_with_one_tf_say_nothing(page):
     values = np.full((30, 3, 4), np.nan)
     values[:, 0] = np.random.default_rng(0).normal(size=(30, 4))
     assert page["stands_out_further"](values, values)[0].size == 0
+
+
+def test_power_that_does_not_vary_has_no_test(page):
+    same = pd.Series(np.full(5, 0.1))
+    for one in (same, same[:1]):
+        assert isinstance(page["mean_test"](one), NotEstimable)
+    for predicted in (same, pd.Series(np.arange(5) / 8)):
+        grid = pd.DataFrame({"predicted": predicted, "simulated": predicted})
+        assert isinstance(page["slope_test"](grid), NotEstimable)
+
+
+def test_pairs_that_no_cells_hold_are_said_so(page):
+    values = np.random.default_rng(0).normal(size=(8, 3, 3))
+    with pytest.raises(DataError, match="10 cells"):
+        page["real_rows"]("x", page["pairs_table"](values, values, ["a"], ["a", "b", "c"]), 0.05)

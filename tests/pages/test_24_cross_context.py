@@ -1,11 +1,13 @@
 """Functions of page 24 on profiles whose truth is known."""
 
+import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 
 from helpers.datasets.simulate.circuits import tissue_profiles
+from helpers.errors import ParameterError
 from helpers.estimates import NotEstimable
 from bookkit.page_functions import definitions
 from helpers.statistics.banded_ranks import banded_test
@@ -174,3 +176,28 @@ def test_contexts_that_share_nothing_are_called_at_the_level():
         scores = page["pareto_contexts"](rng, m=12, g=50)
         found.append([one.p <= 0.05 for one in page["null_tests"](scores, rng).values()])
     assert np.mean(found, axis=0).max() <= 0.2  # 5 % and three standard errors
+
+
+def test_components_that_cannot_act_are_an_error_and_few_of_them_no_test(page):
+    layers, few = np.repeat(np.arange(11), 2), np.r_[1.0, 2.0, 3.0, np.zeros(19)]
+    none, some = (page["profile"](rows("A->B", "x", v, layers), "x") for v in (0 * few, few))
+    rng = np.random.default_rng(0)
+    with pytest.raises(ParameterError, match="structural zero"):
+        page["beyond_depth"]("blocks", none, none, rng)
+    assert "2 arrangements" in page["beyond_depth"]("blocks", some, some, rng).reason
+
+
+def test_one_context_or_small_ones_cannot_be_compared(page):
+    cells = ad.AnnData(np.ones((320, 2)))
+    cells.obs["donor"] = np.repeat(["a", "b", "c"], [200, 100, 20])
+    assert page["contexts_of"](cells, "donor").reason.startswith("1 of donor with 150 cells")
+    assert len(page["contexts_of"](cells, "donor", 100)) == 2
+    halves = np.random.default_rng(0).normal(size=(1, 2, 8, 40))
+    found = page["agree"](halves, None) | page["three_sets"](halves, None)
+    assert len(found) == 5
+    for number, one in found.items():
+        assert isinstance(one, NotEstimable) and "1 contexts" in one.reason, number
+    cells = ad.AnnData(np.random.default_rng(1).poisson(9.0, (320, 2)).astype(float), cells.obs)
+    cells.obs["cell_type"], edges = "t", pd.DataFrame({"source": ["0"], "target": ["9"]})
+    none = page["invariance"](cells, "donor", "cell_type", edges, ["0", "1"], None)
+    assert "no curated pair" in none.reason

@@ -4,7 +4,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
+from scipy import sparse, stats
 
 from helpers.estimates import NotEstimable
 from helpers.evaluation.fold_scores import fold_scores
@@ -105,3 +105,37 @@ def test_the_map_keeps_groups_apart_and_is_the_same_again(page, capfd):
     centre = one[:40].mean(axis=0), one[40:].mean(axis=0)
     assert np.linalg.norm(centre[0] - centre[1]) > 2 * one[:40].std()
     assert "WARNING" not in capfd.readouterr().err
+
+
+def cells_of(seen, kinds=("t", "u")):
+    """Return 60 cells of one donor; `seen` of 40 genes have counts that vary."""
+    counts = np.random.default_rng(0).poisson(1.0, (60, 40)).astype(np.float32)
+    counts[:, seen:] = 0
+    cells = ad.AnnData(counts, layers={"counts": sparse.csr_matrix(counts)})
+    cells.obs["donor"], cells.obs["cell_type"] = "d", np.resize(kinds, 60)
+    return cells
+
+
+def test_genes_that_one_species_never_shows_leave_and_few_tfs_are_refused(page):
+    names = [str(k) for k in range(40)]
+    genes, m = page["shared_genes"](cells_of(40), cells_of(30), set(names[20:]))
+    assert (m, set(genes)) == (10, set(names[:30]))
+    with pytest.raises(DataError, match="4 regulators"):
+        page["shared_genes"](cells_of(40), cells_of(30), set(names[26:]))
+    with pytest.raises(DataError, match="8 genes"):
+        page["shared_genes"](cells_of(8), cells_of(40), set(names))
+
+
+def test_few_regulators_or_scores_that_do_not_vary_have_no_test(page):
+    rng = np.random.default_rng(0)
+    for made, reason in ((rng.normal(size=(4, 20)), "4 row genes"), (np.ones((12, 20)), "")):
+        for number, one in page["agreement_tests"](made, made, rng).items():
+            assert isinstance(one, NotEstimable) and reason in one.reason, number
+
+
+def test_species_without_a_shared_type_or_with_one_donor_are_not_compared(page):
+    rng, sets = np.random.default_rng(0), [cells_of(40), cells_of(40)]
+    assert page["cells_of_donors"]([sets[0], cells_of(40, ("v",))], rng) == {}
+    donors = page["cells_of_donors"](sets, rng)
+    found = page["species_test"](np.eye(len(donors)), [k for k, _ in donors])
+    assert "2 donors of two species" in found.reason

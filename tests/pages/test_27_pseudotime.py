@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from scipy import sparse
 
 from bookkit.page_functions import definitions
 from helpers.datasets.simulate.lagged import lagged_world
@@ -133,3 +134,41 @@ def test_cells_without_order_or_root_say_what_is_missing(page):
     cells = ad.AnnData(np.ones((5, 3)))
     with pytest.raises(DataError, match="root"):
         page["orders_of"](cells, np.ones((5, 3)))
+
+
+def test_pairs_without_a_sign_enter_the_unsigned_test_only(page):
+    rng = np.random.default_rng(6)
+    series, names, edges = genes_of(lagged_world("planted-lag", rng))
+    one = type("Set", (), {"series": series, "genes": np.array(names)})()
+    one.leads = page["all_leads"](series)
+    found, _ = page["real_tests"](one, edges.assign(sign=0), rng)
+    assert found["27.2"].p <= 0.05
+    assert "0 TFs" in found["27.1"].reason and "0 TFs" in found["27.3"].reason
+
+
+def test_genes_that_are_constant_along_the_order_leave(page):
+    rng = np.random.default_rng(7)
+    counts = rng.poisson(3.0, (400, 6))
+    counts[:, 5] = np.tile([0, 4], 200)  # every bin holds as many of both
+    counts[:, 4] = 20 - counts[:, [0, 1, 2, 3, 5]].sum(axis=1).clip(max=20)
+    counts[:, 4] += 30 - counts.sum(axis=1)  # equal depth
+    cells = ad.AnnData(sparse.csr_matrix(counts.astype(float)))
+    cells.var_names, cells.obs["order"] = list("ABCDEF"), np.arange(400) // 2
+    edges = pd.DataFrame({"source": list("ABCF"), "target": list("DEEE"), "sign": 1})
+    made = {**page, "NETWORKS": {"own": edges}, "n_bins": 25}
+    page["prepared"].__globals__.update(made)
+    one = page["prepared"]("own", cells, order="order")
+    assert list(one.genes) == list("ABCDE")
+    assert one.series.shape == (5, 25)
+
+
+def test_columns_of_ones_own_are_there_and_hold_numbers(page):
+    obs = pd.DataFrame({"time": ["1", "2.5", None, "4", "5"], "day": ["d1", "d2", "d3", "d4", "5"]})
+    found = page["numbers_of"](obs, "time")
+    assert found[found.notna()].tolist() == [1, 2.5, 4, 5]
+    cells = ad.AnnData(np.ones((5, 2)), obs=obs.set_axis(list("abcde")))
+    for ask, reason in (("hour", "no column hour"), ("day", "80% of the cells have no number")):
+        with pytest.raises(DataError, match=reason):
+            page["orders_of"](cells, np.ones((5, 2)), order=ask)
+    with pytest.raises(DataError, match="begin"):
+        page["orders_of"](cells, np.ones((5, 2)), first=("day", "d9"))

@@ -1,12 +1,16 @@
 """Page 28: its functions, on worlds whose answer is planted."""
 
+import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from scipy import sparse
+from sklearn.model_selection import KFold, LeaveOneGroupOut
 
 from bookkit.page_functions import definitions
 from helpers.datasets.simulate import WORLDS
+from helpers.estimates import NotEstimable
 from helpers.evaluation.donors import edge_correlations
 
 NAME = "28_leakage"
@@ -70,8 +74,6 @@ def test_a_donor_that_differs_costs_what_was_learned_on_others():
     x = rng.normal(size=(600, 6))
     x[:, 0] += 2 * labels
     x[np.arange(600), 1 + donor] += 3 * labels  # what tells the types apart differs by donor
-    from sklearn.model_selection import KFold, LeaveOneGroupOut
-
     split = page["out_of_fold"](x, labels, KFold(5, shuffle=True, random_state=0))
     left = page["out_of_fold"](x, labels, LeaveOneGroupOut(), donor)
     assert page["mean_auc"](split, labels) > page["mean_auc"](left, labels)
@@ -122,3 +124,44 @@ def test_attention_of_donors_is_compared_with_that_of_halves(direction):
     assert unlike["halves"] > 0.6 > 0.3 > abs(unlike["donors"])
     alone = page["donors_alike"](one, ["a"], direction)
     assert np.isnan(alone["donors"]) and alone["halves"] > 0.6
+
+
+def own_cells(donors, kinds=("t",)):
+    """Return cells with donors and types of which 30 genes are seen and 10 are not."""
+    counts = np.random.default_rng(0).poisson(1.0, (len(donors), 40))
+    counts[:, 30:] = 0
+    cells = ad.AnnData(counts.astype(float), layers={"counts": sparse.csr_matrix(counts)})
+    cells.obs["donor"], cells.obs["cell_type"] = donors, np.resize(kinds, len(donors))
+    return cells
+
+
+EDGES = pd.DataFrame({"source": "0", "target": [str(k) for k in range(40)]})
+
+
+def test_few_donors_small_donors_and_genes_that_are_not_seen():
+    page, many = definitions(NAME), own_cells(np.repeat(["a", "b", "c"], [120, 90, 20]))
+    assert "1 donors with 50" in page["no_donors"](own_cells(["a"] * 120)).reason
+    cells = page["donor_cells"](many, EDGES)
+    assert (len(cells.x), cells.n_donors) == (210, 2)
+    assert len(cells.source) == 29, "neither the pair of a gene with itself nor an unseen gene"
+    alone = page["donor_cells"](own_cells(["a"] * 120), EDGES)
+    assert page["agreement"](alone, np.random.default_rng(0)).empty
+
+
+def test_donors_of_one_size_leave_nothing_to_balance():
+    page = definitions(NAME, draws=19)
+    cells = page["donor_cells"](own_cells(["a", "b"] * 60), EDGES)
+    found, _, shares = page["leakage_tests"](cells)
+    assert (found["28.7"].estimate, found["28.7"].p) == (0.0, 1.0)
+    assert (shares["flagged"] == 0).all()
+    assert isinstance(found["28.6"], NotEstimable), "two donors cannot be flipped to any p"
+
+
+def test_a_type_with_few_cells_has_no_auc_of_its_own():
+    page = definitions(NAME)
+    page["over_cells"] = KFold(5, shuffle=True, random_state=0)
+    kinds = ["t"] * 114 + ["rare"] * 6
+    one = page["donor_cells"](own_cells(["a", "b"] * 60, ["t"] * 120), EDGES)
+    rare = page["donor_cells"](own_cells(["a", "b"] * 60, kinds), EDGES)
+    for cells in (one, rare):
+        assert page["type_aucs"](cells).empty

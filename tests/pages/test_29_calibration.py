@@ -1,5 +1,6 @@
 """Page 29: its functions, on worlds whose answer is planted."""
 
+import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +9,7 @@ import xarray as xr
 from bookkit.page_functions import definitions
 from helpers.datasets.simulate import world
 from helpers.datasets.simulate.labels import label_world
+from helpers.errors import DataError
 from helpers.estimates import NotEstimable
 from helpers.registry.null_worlds import pareto_world, relabelled
 
@@ -113,3 +115,61 @@ def test_brier_gains_hold_the_level_among_hubs_without_signal(page, kind):
         made = page["predictions"](one.score("attention"), *about, ("raw", "isotonic", "constant"))
         called += page["map_tests"](made, *about)["29.2"].p <= 0.05
     assert called <= 4, called  # P(more than 4 of 25 at 5 %) = 0.7 %
+
+
+def square(n=12, m=20):
+    """Return scores without signal, labels, and the rows and columns of n x m pairs."""
+    row, column = np.divmod(np.arange(n * m), m)
+    rng = np.random.default_rng(0)
+    return rng.random(n * m), rng.random(n * m) < 0.3, row, column
+
+
+def test_where_nothing_moves_nothing_is_tested(page):
+    score, label, row, column = square()
+    about = np.zeros_like(label), row, column
+    found = page["map_tests"](page["predictions"](score, *about), *about)
+    sets = page["held_out_sets"](score, *about, [0.2])
+    found["29.4"] = page["set_test"](sets[0.2], *about, 0.2)
+    found["29.3"] = page["from_genes"](np.column_stack([score, score]), *about)
+    for number, one in found.items():
+        assert isinstance(one, NotEstimable), number
+    assert "no positives" in found["29.3"].reason
+    alone = page["from_genes"](score[:, None], np.arange(240) == 3, row, column)
+    assert "block to learn from" in alone.reason, "the one that moves is in the tested block"
+
+
+def test_scores_of_a_screen_in_which_nothing_moves(page):
+    genes = [f"g{k:02d}" for k in range(20)]
+    moves = pd.DataFrame(np.zeros((12, 20), dtype=bool), genes[:12], genes)
+    axes = {"source": genes, "target": genes}
+    score = xr.DataArray(np.random.default_rng(0).random((20, 20)), axes, ("source", "target"))
+    pairs, table = page["pairs_of"]("own", moves, {"one": score})
+    about = table["one"].to_numpy(), np.ones((pairs.n_pairs, 2)), np.random.default_rng(0)
+    found, *_ = page["score_tests"](pairs, *about)
+    assert set(found) == {"29.1", "29.2", "29.3", "29.6"}
+    assert all(isinstance(one, NotEstimable) for one in found.values())
+
+
+def test_a_constant_score_gives_the_share_to_every_pair_of_a_block(page):
+    _, *about = square()
+    made = page["predictions"](np.ones(240), *about)
+    for name in ("Platt", "isotonic", "beta"):
+        np.testing.assert_allclose(made[name], made["constant"], err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("who", "reason"),
+    [(["control"] * 40, "5 cells"), (["g0"] * 40, "control")],
+)
+def test_screens_without_controls_or_perturbations_are_refused(page, who, reason):
+    counts = np.random.default_rng(0).poisson(2.0, (40, 6)).astype(float)
+    cells = ad.AnnData(counts, obs=pd.DataFrame({"perturbation": who, "stratum": "all"}))
+    with pytest.raises(DataError, match=reason):
+        page["effects_of"](cells)
+
+
+def test_a_screen_without_its_column_is_said_so(page, monkeypatch):
+    cells = ad.AnnData(np.ones((4, 2)))
+    cells.obs["batch"] = "one"
+    monkeypatch.setitem(page, "load", lambda name: cells.copy())
+    assert "no column perturbation" in page["open_screen"]("renge").reason

@@ -6,6 +6,7 @@ import pytest
 
 from bookkit.page_functions import definitions
 from helpers.datasets.simulate import printed as generator
+from helpers.errors import ParameterError
 from helpers.estimates import NotEstimable
 from helpers.statistics import set_functions as sets
 
@@ -83,3 +84,28 @@ def test_zero_mean_effects_are_found_as_often_as_by_chance(page):
 
 def test_values_that_do_not_vary_have_no_test(page):
     assert isinstance(page["mean_test"](np.ones(5), "seed"), NotEstimable)
+
+
+def test_one_seed_has_no_interval(page):
+    table = pd.DataFrame({"seed": 0, "cells": [200, 500], "recovery": [0.5, 0.6]})
+    assert "1 values, one a seed" in page["slope_test"](table, "cells").reason
+
+
+def test_a_network_without_edges_is_not_recovered_and_an_unstable_one_has_no_state():
+    rng = np.random.default_rng(5)
+    network = generator.tiered_network(rng, 20)
+    for scores, weight in ((network, 0 * network), (np.ones((20, 20)), network)):
+        assert isinstance(generator.recovery(scores, weight), NotEstimable)
+    assert np.abs(np.linalg.eigvals(network)).max() < 1
+    for loop in (np.eye(4), np.array([[0.0, 2.0], [1.0, 0.0]])):
+        with pytest.raises(ParameterError, match="spectral radius"):
+            generator.steady_cells(loop, 5, rng)
+
+
+def test_a_gene_that_no_cell_shows_is_left_out_of_correlations():
+    rng = np.random.default_rng(6)
+    network = generator.tiered_network(rng, 20)
+    cells = generator.steady_cells(network, 300, rng)
+    whole = generator.single_and_partial(cells[:, :19], network[:19, :19])
+    cells[:, 19] = 0.0
+    assert generator.single_and_partial(cells, network) == pytest.approx(whole)

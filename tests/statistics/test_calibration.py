@@ -159,3 +159,19 @@ def test_scores_without_knowledge_do_not_beat_the_constant_where_rows_and_column
             gain[test] = loss["constant"] - loss["Platt"]
         rejected += crossed_mean_test(gain, made.row, made.column, sides="one").p <= 0.05
     assert rejected <= 7  # the 0.99 quantile of a binomial with n = 60, p = 0.05
+
+
+def test_maps_of_one_class_or_of_a_constant_score_are_the_share():
+    score, label = np.arange(10.0), np.arange(10) < 3
+    for name in ("Platt", "isotonic", "beta", "constant"):
+        assert cal.probability_map(name, np.ones(10), label)(score) == pytest.approx(0.3)
+        assert (cal.probability_map(name, score, np.zeros(10))(score) == 0).all()
+    moved = cal.shifted(np.zeros(4), before=0.0, after=0.3)  # nothing was learnt of the order
+    assert moved == pytest.approx(0.3)
+    assert cal.shifted(np.zeros(4), 0.0, 0.0) == pytest.approx(0.0, abs=1e-5)
+
+
+def test_a_bin_without_pairs_is_dropped():
+    p, label = np.repeat([0.2, 0.8], 10), np.r_[np.arange(10) < 2, np.arange(10) < 8]
+    found = cal.calibration_error(p, label, n_bins=15)
+    assert (found.bins, found.ece) == (2, pytest.approx(0.0))

@@ -44,3 +44,8 @@ def test_what_cannot_be_fitted_is_said():
     with pytest.raises(ParameterError, match="No curve"):
         fit("cubic", N, N)
     assert isinstance(fit_all(N, np.log(N))["linear"], Fit)
+
+
+def test_points_that_do_not_vary_have_no_curve():
+    flat = fit_all(N, np.full(N.size, 0.6))
+    assert all("do not vary" in one.reason for one in flat.values())

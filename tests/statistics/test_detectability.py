@@ -36,7 +36,7 @@ def test_a_common_inflation_cancels_and_the_ratio_is_the_square_of_the_effects()
 
 def test_no_effect_needs_infinitely_many_and_bad_values_are_refused():
     assert theory.cells_needed(0.0, 1.0) == float("inf")
-    for bad in ({"sd": 0.0}, {"tests": 0}, {"inflation": 0.0}):
+    for bad in ({"sd": 0.0}, {"tests": 0}, {"inflation": 0.9}, {"effect": np.nan}):
         with pytest.raises(ParameterError):
             theory.cells_needed(**({"effect": 1.0, "sd": 1.0} | bad))
     with pytest.raises(ParameterError, match="two values"):

@@ -67,3 +67,5 @@ def test_sampled_shapley_is_within_three_standard_errors():
 def test_too_many_components_are_refused():
     with pytest.raises(ParameterError, match="not one per set"):
         shapley(np.zeros(6))
+    with pytest.raises(ParameterError, match="21 components"):
+        shapley(np.broadcast_to(0.0, 1 << 21))

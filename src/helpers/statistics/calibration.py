@@ -99,7 +99,7 @@ def probability_map(
 
 def shifted(p: np.ndarray, before: float, after: float) -> np.ndarray:
     """Return probabilities moved, on the logit scale, from one share of positives to another."""
-    at = np.clip(p, EDGE, 1 - EDGE)
+    at, before, after = (np.clip(x, EDGE, 1 - EDGE) for x in (p, before, after))
     return expit(logit(at) + logit(after) - logit(before))
 
 

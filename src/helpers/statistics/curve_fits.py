@@ -87,6 +87,8 @@ def fit(name: str, n: np.ndarray, y: np.ndarray) -> Fit | NotEstimable:
     k = len(names)
     if n.size - k - 2 <= 0:
         return NotEstimable(f"{n.size} points are too few for {k} parameters and AICc")
+    if np.ptp(y) == 0:
+        return NotEstimable("the points do not vary; every curve is flat")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", OptimizeWarning)  # checked below as non-finite

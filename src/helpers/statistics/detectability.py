@@ -48,8 +48,9 @@ def cells_needed(
     >>> round(cells_needed(effect=0.2, sd=1.0), 1)
     196.2
     """
-    if not sd > 0 or tests < 1 or not inflation > 0:
-        raise ParameterError(f"sd {sd}, tests {tests}, inflation {inflation}: all positive")
+    if not sd > 0 or tests < 1 or not inflation >= 1 or np.isnan(effect):
+        given = f"effect {effect}, sd {sd}, tests {tests}, inflation {inflation}"
+        raise ParameterError(f"{given}: a positive sd, tests and inflation of 1 or more needed")
     if effect == 0:
         return float("inf")
     z = stats.norm.ppf(1 - alpha / (2 * tests)) + stats.norm.ppf(power)

@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from helpers.errors import ParameterError
+from helpers.estimates import NotEstimable
 
 TIERS = (0.2, 0.4)
 """Share of genes that are TFs, and regulators; the rest are targets (5-10-5 in the text)."""
@@ -63,7 +64,14 @@ def steady_cells(
     -------
     ndarray
         Cells x genes; a share `dropout` of the values is set to 0.
+
+    Raises
+    ------
+    ParameterError
+        If an eigenvalue of the network is 1 or larger in size, so that no state is steady.
     """
+    if (radius := float(np.abs(np.linalg.eigvals(weight)).max())) >= 1:
+        raise ParameterError(f"spectral radius {radius:.2f}: no steady state; below 1 needed")
     drive = rng.standard_normal((n_cells, len(weight)))
     cells = np.linalg.solve(np.eye(len(weight)) - weight.T, drive.T).T
     return np.where(rng.random(cells.shape) < dropout, 0.0, cells)
@@ -80,9 +88,12 @@ def growing_noise_map(weight: np.ndarray, n_cells: int, rng: np.random.Generator
     return np.tanh(weight + noise + 0.5 * sigma * rng.exponential(0.5, weight.shape))
 
 
-def recovery(scores: np.ndarray, weight: np.ndarray) -> float:
+def recovery(scores: np.ndarray, weight: np.ndarray) -> float | NotEstimable:
     """Return Pearson's r of a map with the network over the ordered pairs of different genes."""
     pairs = ~np.eye(len(weight), dtype=bool)
+    for name, values in (("the map", scores[pairs]), ("the network", weight[pairs])):
+        if np.ptp(values) == 0:
+            return NotEstimable(f"{name} is the same for every pair; nothing to recover")
     return float(np.corrcoef(scores[pairs], weight[pairs])[0, 1])
 
 
@@ -106,8 +117,10 @@ def single_and_partial(cells: np.ndarray, weight: np.ndarray) -> tuple[float, fl
     """Return Spearman's rho of |marginal| and of |partial| correlation with the truth.
 
     The paper calls the second one Shapley; it is no Shapley value. The truth of an unordered pair
-    is the larger weight of its two directions.
+    is the larger weight of its two directions. A gene that no cell shows is left out.
     """
+    if not (seen := np.ptp(cells, axis=0) > 0).all():
+        cells, weight = cells[:, seen], weight[np.ix_(seen, seen)]
     upper = np.triu_indices(len(weight), 1)
     truth = np.maximum(np.abs(weight), np.abs(weight.T))[upper]
     marginal = np.corrcoef(cells, rowvar=False)
