@@ -1,7 +1,7 @@
 """Write a page of the book with fewer bytes: the browser makes the same of it.
 
 Left out are marks of colour that say nothing and what a cell of a table says of its number twice;
-quotes, indents and comments go with minify-html.
+quotes, indents, comments and ends of elements that need none go with minify-html.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ def smaller(page: str, colourless: Iterable[str] = ()) -> str:
     page = _SIGNATURE.sub(_plainer, _NUMBER.sub(_number, _WHOLE.sub(r"\1", page)))
     return minify(
         _CODE.sub(fewer, page),
-        keep_closing_tags=True,
         keep_html_and_head_opening_tags=True,
         keep_input_type_text_attr=True,
     )

@@ -51,13 +51,13 @@ def test_quotes_stay_where_a_value_needs_them():
 
 def test_a_cell_says_what_to_sort_by_only_where_it_shows_less():
     cells = "<td class='num' data-sort='1000'>1,000</td><td class='num more' data-sort='-0.5'>−0.5"
-    short = '<td class=num>1,000</td><td class="num more">−0.5</td>'
+    short = '<td class=num>1,000<td class="num more">−0.5'
     assert markup.smaller(cells + "</td>") == short
     less = "<td class='num more' data-sort='0.0001234567'>&lt; 0.001</td>"
-    short = '<td class="num more" data-sort=0.0001234567>&lt; 0.001</td>'
+    short = '<td class="num more" data-sort=0.0001234567>&lt; 0.001'
     assert markup.smaller(less) == short
     less = "<td class='num more' data-sort='0.0123456789'>0.012</td>"
-    assert markup.smaller(less) == "<td class=more data-sort=0.0123457>0.012</td>"
+    assert markup.smaller(less) == "<td class=more data-sort=0.0123457>0.012"
 
 
 def test_signatures_and_code_keep_their_words():
@@ -68,4 +68,4 @@ def test_signatures_and_code_keep_their_words():
     code = '<pre><span class="s">a</span>\n<span class="s">b</span><span class="o">+</span></pre>'
     assert markup.smaller(code, {"o"}) == "<pre><span class=s>a\nb</span>+</pre>"
     apart = '<p><span class="val">1</span> <span class="val">2</span></p>'
-    assert markup.smaller(apart) == "<p><span class=val>1</span> <span class=val>2</span></p>"
+    assert markup.smaller(apart) == "<p><span class=val>1</span> <span class=val>2</span>"

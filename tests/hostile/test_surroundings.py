@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -154,7 +155,9 @@ def test_two_extractions_at_once_are_refused_and_what_a_killed_one_left_goes(ext
 
 
 @pytest.mark.parametrize("kind", [signal.SIGHUP, signal.SIGTERM])
-def test_a_lost_terminal_leaves_nothing(tmp_path, kind):
+def test_a_lost_terminal_leaves_nothing(tmp_path, kind, request):
+    # under nohup it would be ignored, as the next test asks
+    request.addfinalizer(partial(signal.signal, kind, signal.signal(kind, signal.SIG_DFL)))
     with pytest.raises(SystemExit) as caught, stopping(), atomic_write(tmp_path / "x") as held:
         held.write_text("half")
         os.kill(os.getpid(), kind)
