@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(
 
 @cache
 def soup(path: Path) -> BeautifulSoup:
-    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "lxml")
 
 
 class Ids(HTMLParser):
