@@ -136,20 +136,24 @@ def test_what_was_killed_is_made_to_the_same_bytes_and_nothing_is_left(worker, t
     began = time.perf_counter()
     assert made.run(argument("undisturbed")) == 0
     taken = time.perf_counter() - began
-    if kind != "page":  # whose first run is as slow as the next
-        began = time.perf_counter()
-        assert made.run(argument("again")) == 0
-        taken = time.perf_counter() - began
     expected = bytes_of(place / "undisturbed")
     assert expected
     few, all_of_them = KILLS[kind]
-    moments = rng.uniform(0, taken, all_of_them)
-    codes = []
-    for number, moment in enumerate(moments[: all_of_them if os.environ.get("KILLS") else few]):
-        name = f"killed{number}"
-        codes.append(made.run(argument(name), moment))
+    wanted = all_of_them if os.environ.get("KILLS") else few
+    killed = 0
+    for number in range(20 * wanted):
+        name, moment = f"killed{number}", rng.uniform(0, taken)
+        began = time.perf_counter()
+        code = made.run(argument(name), moment)
+        if code == 0:  # It was faster than the first run, or than the last: draw from less time.
+            taken = min(taken, time.perf_counter() - began)
+        else:
+            assert code == -signal.SIGKILL, moment
+            killed += 1
         assert made.run(argument(name)) == 0, moment
         assert bytes_of(place / name) == expected, moment
         assert left(place) == [], moment
-    assert -signal.SIGKILL in codes
+        if killed == wanted:
+            break
+    assert killed == wanted
     assert list(made.temporary.iterdir()) == []
