@@ -7,6 +7,7 @@ holds the last session only and is never part of the book.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -348,6 +349,8 @@ def page(name: str, declares: tuple[str, ...] = (), kind: type[Page] = Page) -> 
         check_fields(context, dict.fromkeys(("notebook", "folder"), Text()), path, RunError)
         if context["notebook"] != name:
             raise RunError(f"page({name!r}) was called inside {context['notebook']}; use that name")
+        gc.freeze()  # what was imported stays; from here on garbage is collected
+        gc.enable()
         return kind(name, Path(context["folder"]), context, declares, stated)
     folder = results_dir() / INTERACTIVE / name
     shutil.rmtree(folder, ignore_errors=True)
