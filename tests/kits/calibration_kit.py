@@ -85,6 +85,8 @@ def reached(source: str, names: Iterable[str]) -> tuple[list[str], set[str]]:
             defined[node.name] = node
         elif isinstance(node, ast.Assign):
             defined |= {one.id: node for one in node.targets if isinstance(one, ast.Name)}
+        elif isinstance(node, ast.AnnAssign):  # a parameter of a page
+            defined[node.target.id] = node
         elif isinstance(node, ast.Import | ast.ImportFrom):
             above = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
             imported |= {one.asname or one.name: f"{above}{one.name}" for one in node.names}
