@@ -68,18 +68,18 @@ def any_direction(
         the largest AUROC less its null mean that would be found with power 0.8, if it spread as
         the maximum does under the null.
     """
-    levels = auroc_profile(pairs, scores)  # refuses what is too small for any statement
-    if isinstance(levels, NotEstimable):
-        return levels
-    if "interval" in levels[0].detail:
-        return NotEstimable(f"{pairs.name}: {levels[0].detail['interval']}")
+    kept, values = drop_missing(pairs, scores)
+    level = auroc_profile(kept, values[:1])  # refuses labels that are too few for any statement
+    if isinstance(level, NotEstimable):
+        return level
+    if "interval" in level[0].detail:
+        return NotEstimable(f"{pairs.name}: {level[0].detail['interval']}")
     about = pairs.label, pairs.source, pairs.target
     null = relabel_null(scores, *about, rng, n_perm, pairs.regulators)
     if isinstance(null, NotEstimable):
         return NotEstimable(f"{pairs.name}: {null.reason}")
     centre = null.draws.mean(axis=0)
     above, draws = null.observed - centre, (null.draws - centre).max(axis=1)
-    kept = drop_missing(pairs, scores)[0]
     aurocs = {f"auroc/{name}": float(x) for name, x in zip(names, null.observed, strict=True)}
     mde = smallest_effect(float(draws.std(ddof=1)), sides="one") + float(draws.mean())
     return null_outcome(
