@@ -20,7 +20,7 @@ from helpers.estimates import NotEstimable
 from helpers.statistics.auroc import midranks
 
 MIN_PAIRS = 10
-DRAWS_AT_ONCE = 16
+VALUES_AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -191,21 +191,21 @@ def permuted_partials(y, e, basis, used, orders):
         Permutations.
     """
     (m, g, terms), out = basis.shape, np.empty((len(orders), 2))
-    flat, weight = basis.reshape(m * g, terms), (y**2).reshape(m * g, 1)
-    columns = np.hstack([flat, weight * flat])
-    squares = np.hstack([used.reshape(m * g, 1), weight])
+    flat, weight, inside = basis.reshape(m * g, terms), (y**2).ravel(), used.ravel().astype(float)
     of_row, of_column = np.einsum("ij,ijk->ki", y, basis), np.einsum("ij,ijk->kj", y, basis)
-    for first in range(0, len(orders), DRAWS_AT_ONCE):
-        order = orders[first : first + DRAWS_AT_ONCE]
-        moved = np.stack([e[one[:m]].take(one, axis=1) for one in order])
-        shadow, crossed = np.hsplit(moved.reshape(-1, m * g) @ columns, 2)
+    of_pairs = flat.T @ (weight[:, None] * flat)
+    at_once = max(1, min(32, VALUES_AT_ONCE // (m * g)))
+    for first in range(0, len(orders), at_once):
+        part = slice(first, first + at_once)
+        moved = np.stack([e[one[:m]].take(one, axis=1) for one in orders[part]])
+        line = moved.reshape(-1, m * g)
+        shadow, crossed = line @ flat, (line * weight) @ flat
         row = np.einsum("bij,ij->bi", moved, y) - shadow @ of_row
         by_gene = np.einsum("bij,ij->bj", moved, y) - shadow @ of_column
         by_gene[:, :m] += row
-        square, pairs = ((moved**2).reshape(-1, m * g) @ squares).T
+        square, pairs = line**2 @ inside, line**2 @ weight
         square = np.maximum(square - (shadow**2).sum(axis=1), 1e-300)
-        pairs += (shadow * (shadow @ (flat.T @ (weight * flat)) - 2 * crossed)).sum(axis=1)
+        pairs += (shadow * (shadow @ of_pairs - 2 * crossed)).sum(axis=1)
         spread = np.maximum((by_gene**2).sum(axis=1) - pairs, np.maximum(pairs, 1e-300))
-        part = slice(first, first + len(order))
         out[part] = (row.sum(axis=1) / np.sqrt([square, spread])).T
     return out
