@@ -52,11 +52,11 @@ def arm_tests(
         the largest spread in the arm has to lie above its null mean to be found with power 0.8.
     """
     kept, values = drop_missing(pairs, scores)
-    level = auroc_profile(kept, values[:1])  # refuses labels that are too few for any statement
-    if isinstance(level, NotEstimable):
-        return level
-    if "interval" in level[0].detail:
-        return NotEstimable(f"{pairs.name}: {level[0].detail['interval']}")
+    levels = auroc_profile(kept, values[:1])  # refuses labels that are too few for any statement
+    if isinstance(levels, NotEstimable):
+        return levels
+    if "interval" in levels[0].detail:
+        return NotEstimable(f"{pairs.name}: {levels[0].detail['interval']}")
     about = pairs.label, pairs.source, pairs.target
     null = relabel_null(scores, *about, rng, n_perm, pairs.regulators)
     if isinstance(null, NotEstimable):

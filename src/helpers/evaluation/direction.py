@@ -69,11 +69,11 @@ def any_direction(
         the maximum does under the null.
     """
     kept, values = drop_missing(pairs, scores)
-    level = auroc_profile(kept, values[:1])  # refuses labels that are too few for any statement
-    if isinstance(level, NotEstimable):
-        return level
-    if "interval" in level[0].detail:
-        return NotEstimable(f"{pairs.name}: {level[0].detail['interval']}")
+    levels = auroc_profile(kept, values[:1])  # refuses labels that are too few for any statement
+    if isinstance(levels, NotEstimable):
+        return levels
+    if "interval" in levels[0].detail:
+        return NotEstimable(f"{pairs.name}: {levels[0].detail['interval']}")
     about = pairs.label, pairs.source, pairs.target
     null = relabel_null(scores, *about, rng, n_perm, pairs.regulators)
     if isinstance(null, NotEstimable):
