@@ -7,6 +7,7 @@ holds the last session only and is never part of the book.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -24,10 +25,10 @@ from bookkit.files_read import Watch, watch
 from bookkit.finding_tables import live_table
 from bookkit.findings import uncorrected
 from helpers.datasets.simulate.planted import on_planted_world
-from helpers.errors import RunError
+from helpers.errors import RegistryError, RunError
 from helpers.estimates import Estimate, NotEstimable
 from helpers.files import atomic_write, results_dir
-from helpers.registry import TestRecord, append, read
+from helpers.registry import TestRecord, read
 from helpers.schema import Text, check_fields, read_object
 from helpers.statistics.results import Outcome
 
@@ -69,7 +70,7 @@ class Page:
         self.declares = tuple(declares) if stated is None else tuple(stated.tests)
         self._context = context
         self._values: dict[str, dict[str, Any]] = {}
-        self._tests: list[str] = []
+        self._tests: dict[tuple[str, str], str] = {}
         self._figures: list[str] = []
         self._tables: list[str] = []
         self._finished = False
@@ -144,8 +145,11 @@ class Page:
                 f"{self.name}: test {record.test_id} is not declared; "
                 f"declared: {list(self.declares)}"
             )
-        append(record, self.folder / "tests.jsonl")
-        self._tests.append(record.test_id)
+        if record.key in self._tests:
+            raise RegistryError(f"{self.name}: {record.key} is recorded twice; one id once")
+        with (self.folder / "tests.jsonl").open("a", encoding="utf-8") as handle:
+            handle.write(json.dumps(record.as_dict(), allow_nan=False) + "\n")
+        self._tests[record.key] = record.test_id
 
     def tests(
         self,
@@ -250,7 +254,7 @@ class Page:
         files = self._watch.files()
         if late := self._later(files):
             raise RunError(f"{self.name} reads results of pages that run later: {late}")
-        recorded = set(self._tests) | {_number(test) for test in self._tests}
+        recorded = {form for one in self._tests.values() for form in (one, _number(one))}
         if missing := [test for test in self.declares if test not in recorded]:
             raise RunError(f"{self.name}: declared tests were not recorded: {missing}")
         with atomic_write(self.folder / stored.FILE) as temporary:
@@ -348,6 +352,8 @@ def page(name: str, declares: tuple[str, ...] = (), kind: type[Page] = Page) -> 
         check_fields(context, dict.fromkeys(("notebook", "folder"), Text()), path, RunError)
         if context["notebook"] != name:
             raise RunError(f"page({name!r}) was called inside {context['notebook']}; use that name")
+        gc.freeze()  # what was imported stays; from here on garbage is collected
+        gc.enable()
         return kind(name, Path(context["folder"]), context, declares, stated)
     folder = results_dir() / INTERACTIVE / name
     shutil.rmtree(folder, ignore_errors=True)

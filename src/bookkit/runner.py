@@ -23,6 +23,7 @@ import papermill
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import NoSuchKernel
 from nbformat import NotebookNode
+from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
@@ -46,6 +47,10 @@ DOWNLOAD = "download"
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_UNCOLLECTED = (
+    "--IPKernelApp.exec_lines=import gc; gc.disable(); gc.set_threshold(10_000, 20); del gc"
+)
+"""What a page imports is no garbage, and to look for it takes seconds; `page` ends this."""
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -77,6 +82,21 @@ class _Kernel(AsyncKernelManager):
     async def _async_interrupt_kernel(self) -> None:
         if not self.shutting_down:
             await super()._async_interrupt_kernel()
+
+
+class _Once(NBClientEngine):
+    """Write the notebook when it has ended, however it did, not before and after each cell."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **more: Any) -> None:
+        path, nb_man.output_path = nb_man.output_path, None
+        try:
+            super().execute_managed_notebook(nb_man, kernel_name, **more)
+        finally:
+            nb_man.output_path = path
+
+
+papermill_engines.register("once", _Once)
 
 
 def run(
@@ -180,6 +200,7 @@ def _papermill(aside: Path, executed: Path, context: dict[str, Any]) -> str | No
                 aside / "source.ipynb",
                 executed,
                 parameters=context["parameters"],
+                engine_name="once",
                 kernel_name="python3",
                 progress_bar=sys.stderr.isatty(),
                 start_timeout=180,
@@ -204,9 +225,8 @@ def _sockets(aside: Path) -> Iterator[Config]:
     with holding.sockets_for(aside) as folder:
         file = str(folder / "kernel.json")
         manager = {"transport": "ipc", "connection_file": file}
-        yield Config(
-            {"KernelManager": manager, "NotebookClient": {"kernel_manager_class": _Kernel}}
-        )
+        client = {"kernel_manager_class": _Kernel, "extra_arguments": [_UNCOLLECTED]}
+        yield Config({"KernelManager": manager, "NotebookClient": client})
 
 
 def _current_format(notebook: NotebookNode) -> NotebookNode:

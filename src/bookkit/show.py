@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ from IPython.display import HTML, Markdown, display
 
 from bookkit import tables
 from helpers.errors import RunError
-from helpers.plotting.style import DPI
 
 MARK = "helpers"
 """Key of an output's metadata under which the runner finds caption, alt text and name."""
@@ -54,16 +54,19 @@ def show_figure(figure: Any, path: Path, caption: str, alt: str) -> list[Path]:
     """
     import matplotlib.pyplot as plt
 
+    from helpers.plotting.style import DPI
+
     if not hasattr(figure, "savefig"):
         raise RunError(f"{path.stem} is a {type(figure).__name__}, no matplotlib figure")
     path.parent.mkdir(parents=True, exist_ok=True)
     picture, drawing = path.with_suffix(".png"), path.with_suffix(".svg")
     _flatten(figure)
     about = {"facecolor": "white", "dpi": DPI}
-    figure.savefig(picture, metadata={"Software": None}, **about)
-    _few_colours(picture)
     with plt.rc_context({"svg.hashsalt": path.stem}):  # the same bytes each time
         figure.savefig(drawing, metadata={"Date": None, "Creator": None}, **about)
+    figure.set_layout_engine("none")  # the picture is laid out as the drawing is
+    figure.savefig(pixels := BytesIO(), format="png", pil_kwargs={"compress_level": 0}, **about)
+    _few_colours(pixels, picture)
     narrowest = _narrowest(figure)
     plt.close(figure)  # or the inline backend would show it a second time
     display(
@@ -80,11 +83,11 @@ def show_figure(figure: Any, path: Path, caption: str, alt: str) -> list[Path]:
     return [drawing, picture]
 
 
-def _few_colours(picture: Path) -> None:
+def _few_colours(pixels: BytesIO, picture: Path) -> None:
     """Store a picture with 256 colours, a third of the bytes; readers see the drawing anyway."""
     from PIL import Image
 
-    with Image.open(picture) as found:
+    with Image.open(pixels) as found:
         made = found.convert("RGB").quantize(256, Image.Quantize.FASTOCTREE)
     made.save(picture, "PNG", optimize=True)
 

@@ -474,6 +474,59 @@ def test_more_cells_than_there_are_and_too_few_genes_are_refused(cells, tmp_path
         draw_cells(path, 10, 0)
 
 
+def emptied(cells):
+    """Return the cells with five empty ones among them, and the rows of the others."""
+    empty = [0, 7, 8, 20, 39]
+    x = cells.X.toarray()
+    x[empty] = 0
+    cells.X = sparse.csr_matrix(x)
+    return cells, np.setdiff1d(np.arange(N_CELLS), empty)
+
+
+EMPTIED = (as_zarr, as_csc, as_dense, as_dense_zarr, as_layer, as_log, as_market)
+
+
+@pytest.mark.parametrize("write", [written, *EMPTIED])
+def test_cells_without_counts_are_left_out_and_told(cells, tmp_path, write):
+    cells, others = emptied(cells)
+    counts = cells.X.toarray()[others]
+    path = write(cells, tmp_path)
+    own = open_own(path)
+    assert own.n_obs == len(own.obs) == len(others) == 35
+    drawn = own.take(np.array([34, 0, 5]))
+    assert drawn.obs_names.tolist() == [f"c{others[k]}" for k in (34, 0, 5)]
+    every = np.vstack([block.toarray() for block in own.blocks()])
+    factor = every.sum(axis=1) / counts.sum(axis=1) if write is as_log else 1.0
+    np.testing.assert_allclose(every, counts * np.reshape(factor, (-1, 1)))
+    np.testing.assert_array_equal(drawn.X.toarray(), every[[34, 0, 5]])
+    assert drawn.uns["source"]["repaired"]["cells_without_counts_left_out"] == 5
+    with pytest.raises(HelpersError, match="holds 35 cells"):
+        draw_cells(str(path), 36, 0)
+
+
+def test_cells_whose_genes_have_no_ortholog_or_that_hold_stored_zeros(cells, tmp_path):
+    pairs = load_orthologs().drop_duplicates("human").set_index("human")["mouse"]
+    cells.var_names = pairs[cells.var_names].to_numpy()
+    names = cells.var_names.to_numpy(dtype=object).copy()
+    names[-1] = "no mouse gene"
+    cells.var_names = names
+    x = cells.X.toarray()
+    x[4, :-1], x[4, -1] = 0, 3
+    cells.X = sparse.csr_matrix(x)
+    own = open_own(written(cells, tmp_path))
+    assert own.n_obs == 39 and own.obs.index[4] == "c5" and len(own.var_names) == 59
+    cells.X.data[cells.X.indptr[6] : cells.X.indptr[7]] = 0
+    cells = cells[:, :-1].copy()
+    stored = tmp_path / "stored"
+    stored.mkdir()
+    path = written(cells, stored)
+    with pytest.raises(HelpersError, match=r"of 1 cells only zeros are stored; .*filter_cells"):
+        open_own(path, organism="mouse").take(np.arange(10))
+    cells.X = cells.X * 0
+    with pytest.raises(HelpersError, match="no value above zero"):
+        open_own(written(cells, stored))
+
+
 # larger than memory
 
 

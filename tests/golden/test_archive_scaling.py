@@ -17,14 +17,18 @@ pytestmark = pytest.mark.mirror
     [(0.444, 39, 27_820), (0.522, 115, 94_781), (0.717, 28, 280), (0.646, 27, 1304)],
 )
 def test_error_of_an_auroc_in_closed_form_and_drawn(auroc, positives, negatives):
-    """The corrected intervals: exact under exponential scores, so those are drawn."""
+    """The corrected intervals: exact under exponential scores, so those are drawn.
+
+    Negatives are drawn as counts between the positives, which have the law of theirs.
+    """
     error = hanley_mcneil(auroc, positives, negatives)
     rng = np.random.default_rng(0)
     scale = auroc / (1 - auroc)  # P(scale E1 > E2) = auroc
-    share = [
-        np.searchsorted(np.sort(rng.exponential(size=negatives)), high).mean() / negatives
-        for high in scale * rng.exponential(size=(1200, positives))
-    ]
+    share = []
+    for high in scale * rng.exponential(size=(1200, positives)):
+        between = np.diff(-np.expm1(-np.sort(high)), prepend=0.0, append=1.0)
+        below = rng.multinomial(negatives, between).cumsum()[:-1]
+        share.append(below.mean() / negatives)
     assert np.mean(share) == pytest.approx(auroc, abs=0.005)
     half = (error.high - error.low) / 2
     assert 1.96 * np.std(share) == pytest.approx(half, rel=0.09)

@@ -36,12 +36,14 @@ def folder(tmp_path):
     return folder
 
 
+WORDS = ["score", "\u00e9dges.csv", "-r", "net.csv", "--organism", "other"]
+WORDS += ["--permutations", "99", "--rewired", "99", "-o"]
+
+
 def score(folder, output: str, **changes: str | None) -> subprocess.CompletedProcess:
-    words = ["score", "\u00e9dges.csv", "-r", "net.csv", "--organism", "other"]
-    words += ["--permutations", "99", "--rewired", "99", "-o", output]
     known = {**os.environ, **changes}
     environment = {name: value for name, value in known.items() if value is not None}
-    call = [sys.executable, "-m", "helpers.cli", *words]
+    call = [sys.executable, "-m", "helpers.cli", *WORDS, output]
     return subprocess.run(
         call, cwd=folder, env=environment, capture_output=True, timeout=20, check=False
     )
@@ -50,13 +52,12 @@ def score(folder, output: str, **changes: str | None) -> subprocess.CompletedPro
 @pytest.mark.parametrize(
     "changes",
     [
-        {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0"},
-        {"HOME": None, "USER": None, "XDG_CACHE_HOME": None},
-        {"HOME": "/no/such/home"},
-        {"TMPDIR": "/no/such/folder"},
-        {"COLUMNS": "10", "TERM": "dumb", "NO_COLOR": "1"},
+        {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0"}
+        | {"HOME": None, "USER": None, "XDG_CACHE_HOME": None},
+        {"HOME": "/no/such/home", "TMPDIR": "/no/such/folder"}
+        | {"COLUMNS": "10", "TERM": "dumb", "NO_COLOR": "1"},
     ],
-    ids=["no locale", "no home", "a home that is none", "no temporary folder", "ten columns"],
+    ids=["no locale, no home", "home and temporary folder that are none, ten columns"],
 )
 def test_a_card_is_written_wherever(folder, changes):
     done = score(folder, "c\u00e4rd.html", **changes)
@@ -66,10 +67,11 @@ def test_a_card_is_written_wherever(folder, changes):
 
 
 @pytest.mark.parametrize("output", ["net.csv/card.html", "/proc/card.html"])
-def test_an_output_that_cannot_be_written_is_one_clear_error(folder, output):
-    done = score(folder, output)
-    text = done.stderr.decode()
-    assert done.returncode == 1 and text.count("Error:") == 1 and "Traceback" not in text
+def test_an_output_that_cannot_be_written_is_one_clear_error(folder, output, monkeypatch):
+    monkeypatch.chdir(folder)
+    done = CliRunner().invoke(app, [*WORDS, output])
+    assert isinstance(done.exception, SystemExit) and done.exit_code == 1
+    assert done.output.count("Error:") == 1 and "Traceback" not in done.output
     assert sorted(path.name for path in folder.iterdir()) == ["net.csv", "\u00e9dges.csv"]
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import ast
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from bookkit import calibration, definitions
+from bookkit import calibration, definitions, notebooks
 from helpers.evaluation import crossed
 from helpers.evaluation.crossed_model import crossed_model
 from helpers.evaluation.pair_scores import PairScores, pair_scores
@@ -44,6 +47,58 @@ def kept(
     if name in known and known[name].current:
         return known[name].rates
     return calibration.keep(name, measure(), rests_on).rates
+
+
+def kept_draws(
+    name: str,
+    measure: Callable[[], pd.DataFrame],
+    pages: Mapping[str, Iterable[str]] | None = None,
+) -> pd.DataFrame:
+    """Return what :func:`kept` does for a measurement that a file of tests defines.
+
+    It rests on the functions and constants of that file that `measure` reaches, on those that the
+    functions named in `pages` reach on their page, and on the modules from which they import.
+    """
+    places = [(Path(measure.__code__.co_filename).read_text(encoding="utf-8"), [measure.__name__])]
+    for page, names in (pages or {}).items():
+        cells = (c["source"] for c in notebooks.load(page)["cells"] if c["cell_type"] == "code")
+        places.append(("\n".join(cells), names))
+    parts = [reached(*place) for place in places]
+    code = "\n".join(text for texts, _ in parts for text in texts)
+    rests_on = {one for _, names in parts for one in names if one.startswith("helpers.")}
+    digest = hashlib.sha256(code.encode()).hexdigest()
+
+    def marked() -> pd.DataFrame:
+        return measure().assign(code=digest)
+
+    found = kept(name, marked, rests_on)
+    if (found["code"] != digest).any():
+        found = calibration.keep(name, marked(), rests_on).rates
+    return found.drop(columns="code")
+
+
+def reached(source: str, names: Iterable[str]) -> tuple[list[str], set[str]]:
+    """Return what names of a module reach: texts of its definitions, and names it imports."""
+    defined, imported = {}, {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            defined[node.name] = node
+        elif isinstance(node, ast.Assign):
+            defined |= {one.id: node for one in node.targets if isinstance(one, ast.Name)}
+        elif isinstance(node, ast.AnnAssign):  # a parameter of a page
+            defined[node.target.id] = node
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            above = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            imported |= {one.asname or one.name: f"{above}{one.name}" for one in node.names}
+    waiting, seen = list(names), set()
+    while waiting:
+        name = waiting.pop()
+        if name not in seen and name in defined:
+            inner = ast.walk(defined[name])
+            waiting += [node.id for node in inner if isinstance(node, ast.Name)]
+        seen.add(name)
+    texts = [calibration.computing(ast.unparse(defined[one])) for one in sorted(seen & {*defined})]
+    return texts, {imported[one] for one in seen & {*imported}}
 
 
 def every_test(permutations: int, rewired: int) -> Callable:

@@ -48,10 +48,11 @@ kinds = pytest.mark.parametrize(
 )
 
 
-@kinds
-def test_the_same_seed_gives_the_same_values_twice(smoke_results, name):
-    first = runner.run(name, profile="smoke").folder
-    again = runner.run(name, profile="smoke", into="again", force=True)
+@pytest.mark.xdist_group("02_models")
+def test_the_same_seed_gives_the_same_values_twice(smoke_results):
+    """To the last byte, where networks are trained; other pages are compared below."""
+    first = runner.run("02_models", profile="smoke").folder
+    again = runner.run("02_models", profile="smoke", into="again", force=True)
     assert again.ran
     for file in ("values.json", "tests.jsonl"):
         assert (again.folder / file).read_text() == (first / file).read_text()
@@ -99,7 +100,8 @@ def test_another_processor_and_two_threads_give_the_same_numbers(smoke_results, 
         monkeypatch.setenv(variable, value)
     runner.run(name, profile="smoke", into="elsewhere", force=True)
     here, there = (leaves(smoke_results / run / name) for run in ("smoke", "elsewhere"))
-    assert here.keys() == there.keys()
+    assert list(here) == list(there)
+    # This is also a second run of the same seed: what is drawn otherwise differs by far more.
     # Sums are rounded in another order, and a fit ends where a step changes less than 1.5e-8; a tie
     # that is broken otherwise moves a p by 1e-3 or more.
     different = {
@@ -111,16 +113,16 @@ def test_another_processor_and_two_threads_give_the_same_numbers(smoke_results, 
     assert not different
 
 
-@pytest.mark.xdist_group("20_scaling")
+@pytest.mark.xdist_group("22_mediation_bias")
 def test_another_seed_runs_aside_and_gives_other_values(smoke_results):
-    first = runner.run("20_scaling", profile="smoke")
+    first = runner.run("22_mediation_bias", profile="smoke")
     before = (first.folder / "values.json").read_text()
-    assert not runner.run("20_scaling", profile="smoke").ran
-    other = runner.run("20_scaling", profile="smoke", given={"seed": 1})
+    assert not runner.run("22_mediation_bias", profile="smoke").ran
+    other = runner.run("22_mediation_bias", profile="smoke", given={"seed": 1})
     assert other.ran and other.folder != first.folder
     assert (first.folder / "values.json").read_text() == before
     assert (other.folder / "values.json").read_text() != before
-    assert not runner.run("20_scaling", profile="smoke").ran
+    assert not runner.run("22_mediation_bias", profile="smoke").ran
 
 
 PRINTED = {

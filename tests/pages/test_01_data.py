@@ -99,7 +99,7 @@ def test_own_cells_are_read_and_what_was_kept_is_said(page, cells, own_file):
     assert some.items() <= kept.items() and kept["cells drawn"] == 120
     page["most_cells"] = 50
     few, kept = page["own_cells"](own_file)
-    assert (few.n_obs, kept["cells in the file"], kept["cells drawn"]) == (50, 120, 50)
+    assert (few.n_obs, kept["cells with counts"], kept["cells drawn"]) == (50, 120, 50)
 
 
 def test_own_cells_without_labels_have_a_named_reason(page, own_file):

@@ -12,6 +12,7 @@ from scipy import stats
 from helpers.datasets.simulate import WORLDS
 from helpers.errors import DataError
 from helpers.estimates import NotEstimable
+from helpers.evaluation import candidate_pairs
 from bookkit.page_functions import definitions
 from helpers.statistics.permutation import sign_flip_test
 
@@ -221,12 +222,13 @@ def sets_of(rng, strength=0.0):
 
 def test_aurocs_are_those_of_mann_whitney_and_a_rise_is_their_mean_difference():
     page, known, table = sets_of(np.random.default_rng(0))
-    pairs, _, ranks = known
+    pairs, scored, ranks = known
     made = page["aurocs"](ranks, np.flatnonzero(pairs.label))
     wins = stats.mannwhitneyu(ranks[2][pairs.label], ranks[2][~pairs.label]).statistic
     assert made[2] == pytest.approx(wins / pairs.n_positive / (~pairs.label).sum())
     few, most = page["at_ends"](table)
-    found = page["rise_test"](*known, (few, most), np.random.default_rng(1), n=99)
+    about = page["moves_of"](pairs, scored), pairs.label, ranks
+    found = page["rise_test"](*about, (few, most), np.random.default_rng(1), n=99)
     assert found.estimate == pytest.approx((made[most] - made[few]).mean())
     assert found.unit == "gene"
 
@@ -237,7 +239,8 @@ def test_a_rise_of_the_named_pairs_is_found_and_that_of_no_pairs_at_the_level():
     risen = page["risen_again"](known, table, np.random.default_rng(3))
     assert risen["20.8"].p == pytest.approx(1 / 100)
     assert found["20.1"].p == pytest.approx(1 / 32)
-    moved = page["unrelated"](known[0], np.random.default_rng(4))
+    move = page["moves_of"](known[0])
+    moved = page["unrelated"](known[0], move, np.random.default_rng(4))
     assert moved.n_positive == known[0].n_positive
     found = page["risen"]((moved, *known[1:]), table, np.random.default_rng(5))
     assert found["20.8"].p > 0.05
@@ -286,7 +289,7 @@ def test_no_hit_is_an_f1_of_zero(page):
     score = xr.DataArray(np.arange(240.0).reshape(4, 60), axes, ("source", "target"))
     edges = pd.DataFrame({"source": genes[:4], "target": genes[4:8]})
     pairs_below = score.where(~score["target"].isin(genes[4:8]), -1.0)
-    (row,) = page["recovered"]([pairs_below], edges, "low")
+    (row,) = page["recovered"](*candidate_pairs(edges, pairs_below))
     assert (row["hits"], row["F1"]) == (0, 0)
 
 

@@ -5,7 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from scipy import sparse
 
+from helpers.datasets.identifiers import known_symbols
 from helpers.datasets.simulate.circuits import tissue_profiles
 from helpers.errors import ParameterError
 from helpers.estimates import NotEstimable
@@ -116,6 +118,29 @@ def test_cells_without_donors_and_absent_files_are_not_estimable():
     assert not page["three_sets"](np.zeros((2, 2, 15, 60)), None)["24.18"]
     assert not page["same_tf"](np.zeros((3, 2, 4, 60)), None)
     assert not page["agree"](np.zeros((3, 2, 4, 60)), np.random.default_rng(0))["24.15"]
+
+
+def test_own_cells_without_counts_leave_with_their_labels(tmp_path):
+    rng, genes = np.random.default_rng(0), sorted(known_symbols("human"))[:30]
+    counts = rng.poisson(rng.gamma(1.0, 2.0, (105, 30)))
+    counts[100:] = 0
+    cells = ad.AnnData(sparse.csr_matrix(counts.astype(np.float32)))
+    cells.var_names, order = genes, rng.permutation(105)
+    cells.obs["cell_type"], cells.obs["donor"] = np.resize(["s", "t"], 105), "d"
+    cells[order].write_h5ad(tmp_path / "five.h5ad")
+    cells[order[order < 100]].write_h5ad(tmp_path / "none.h5ad")
+    page = definitions("24_cross_context", n_permutations=99)
+    page |= {"cell_type": "", "donor": "", "symbols": "", "seed": 0, "most_cells": 500}
+    edges, found = pd.DataFrame({"source": genes[:3], "target": genes[3:6]}), []
+    for name in ("five", "none"):
+        held = page["labelled_cells"](str(tmp_path / f"{name}.h5ad"))
+        contexts = {"s": held[held.obs["cell_type"] == "s"]}
+        halves = page["context_scores"](contexts, "donor", genes, 4, np.random.default_rng(1))
+        products = page["curated_products"](held, edges, genes)
+        assert products.shape == (100, 3) and halves.shape == (1, 2, 4, 30)
+        found.append((products, page["blocks"](held, genes, 4)[0]))
+    assert np.allclose(np.sort(found[0][0], axis=0), np.sort(found[1][0], axis=0))
+    assert np.allclose(found[0][1], found[1][1])
 
 
 def test_pairs_without_a_score_leave_with_their_genes():

@@ -116,6 +116,20 @@ def cells_of(seen, kinds=("t", "u")):
     return cells
 
 
+def test_cells_without_counts_of_shared_genes_leave_with_their_groups(page):
+    cells, names = cells_of(40), [str(k) for k in range(40)]
+    with_empty = ad.concat([cells, cells[:5]], index_unique="-")
+    with_empty.layers["counts"] = sparse.vstack(
+        [cells.layers["counts"], sparse.csr_matrix((5, 40))], format="csr"
+    )
+    for form in ("mixed", "within"):
+        one, other = (
+            page["scores_of"](x, names, 5, form, np.random.default_rng(0))
+            for x in (cells, with_empty)
+        )
+        assert np.array_equal(one.sums, other.sums) and one.cells.sum() == 60
+
+
 def test_genes_that_one_species_never_shows_leave_and_few_tfs_are_refused(page):
     names = [str(k) for k in range(40)]
     genes, m = page["shared_genes"](cells_of(40), cells_of(30), set(names[20:]))

@@ -9,6 +9,7 @@ from scipy import sparse
 from sklearn.model_selection import KFold, LeaveOneGroupOut
 
 from bookkit.page_functions import definitions
+from helpers.datasets import load_reference
 from helpers.datasets.simulate import WORLDS
 from helpers.estimates import NotEstimable
 from helpers.evaluation.donors import edge_correlations
@@ -146,6 +147,19 @@ def test_few_donors_small_donors_and_genes_that_are_not_seen():
     assert len(cells.source) == 29, "neither the pair of a gene with itself nor an unseen gene"
     alone = page["donor_cells"](own_cells(["a"] * 120), EDGES)
     assert page["agreement"](alone, np.random.default_rng(0)).empty
+
+
+def test_own_cells_without_counts_are_not_drawn(tmp_path):
+    cells, edges = own_cells(np.resize(["a", "b"], 125)), load_reference("trrust")
+    cells.var_names = pd.unique(edges[["source", "target"]].head(60).to_numpy().ravel())[:40]
+    counts = cells.layers["counts"].toarray()
+    counts[60:65] = 0
+    cells.X = cells.layers["counts"] = sparse.csr_matrix(counts)
+    cells.write_h5ad(tmp_path / "five.h5ad")
+    page = definitions(NAME, most_cells=500, seed=0, symbols="")
+    page["roles"] = {"cell_type": "", "donor": ""}
+    own = page["donors_of"](str(tmp_path / "five.h5ad"))
+    assert (len(own.x), own.n_donors) == (120, 2) and (own.x.max(axis=1) > 0).all()
 
 
 def test_donors_of_one_size_leave_nothing_to_balance():

@@ -15,8 +15,16 @@ from helpers.files import data_dir, sha256_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 PAGES = ("22_mediation_bias", "30_synthetic_validation")
-SHARDS = 4
-SOON = ("--slurm-init-seconds-before-status-checks", "5")  # 40 are kinder to a shared cluster
+SHARDS = 3
+SOON = """\
+import sys
+from snakemake.cli import main
+from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
+RemoteExecutor.next_seconds_between_status_checks = property(lambda self: 1, lambda *_: None)
+sys.exit(main())
+"""
+"""Asks every second what became of jobs; the executor waits ten more each time that none ended."""
+FIRST_WAIT = ("--slurm-init-seconds-before-status-checks", "1")
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +45,11 @@ def slurm(root, tmp_path_factory):
 
 
 def snakemake(root: Path, *options: str, **variables: str) -> subprocess.CompletedProcess:
+    by_slurm = {"slurm", "workflow/profiles/slurm"} & {*options}
+    how = ("-c", SOON, *FIRST_WAIT) if by_slurm else ("-m", "snakemake")
     kept = os.environ | {"HELPERS_DATA_DIR": str(data_dir())} | variables
     return subprocess.run(
-        [sys.executable, "-m", "snakemake", "--nolock", *options],
+        [sys.executable, *how, "--nolock", *options],
         cwd=root,
         env=kept,
         capture_output=True,
@@ -82,15 +92,15 @@ def test_slurm_survives_a_killed_job_and_gives_the_same_bytes(slurm, root, local
     script = f"until [ -e {out}/plan.json ] && {running} | grep -q .; do sleep 0.2; done; "
     script += f"scancel $({running})"
     with subprocess.Popen(["bash", "-c", script]) as watching:
-        first = extracted(root, "slurm", cells, out, *SOON)
+        first = extracted(root, "slurm", cells, out)
         watching.kill()
     assert first.returncode != 0 and len(sums_of(out)) < SHARDS
-    again = extracted(root, "slurm", cells, out, *SOON)
+    again = extracted(root, "slurm", cells, out)
     assert again.returncode == 0, again.stderr[-3000:]
     assert "SLURM jobid" in again.stderr and sums_of(out) == sums_of(local)
     (out / "shards" / "shard-00001.npz").unlink()
     (out / "edges.parquet").unlink()
-    third = extracted(root, "slurm", cells, out, *SOON)
+    third = extracted(root, "slurm", cells, out)
     assert third.returncode == 0, third.stderr[-3000:]
     assert third.stderr.count("with SLURM jobid") == 2, "the shard and the merge, nothing else"
     assert sums_of(out) == sums_of(local)
@@ -108,8 +118,7 @@ def test_pages_through_slurm_have_the_values_of_the_book(slurm, root, tmp_path):
     done = snakemake(
         root,
         *("--executor", "slurm", "--jobs", "2", "--slurm-no-account", "--latency-wait", "30"),
-        *("--slurm-status-command", "squeue", "--seconds-between-status-checks", "5"),
-        *SOON,
+        *("--slurm-status-command", "squeue"),
         *("--default-resources", "mem_mb=3000", "runtime=30", "--config", "profile=demo"),
         *("--", *map(str, stamps)),
         HELPERS_RESULTS_DIR=str(results),

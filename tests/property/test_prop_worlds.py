@@ -2,11 +2,12 @@
 
 Worlds have their default size. A test that must reject has to do so in at least 80 % of the draws
 (its power); one that must not is checked for its direction only, because its level is measured on
-200 null worlds elsewhere.
+200 null worlds elsewhere. What the draws gave is recorded with the digest of the code.
 """
 
 from __future__ import annotations
 
+import calibration_kit as kit
 import joblib
 import numpy as np
 import pandas as pd
@@ -76,13 +77,26 @@ def _p(found: Outcome | NotEstimable | float) -> float:
     return found.p if isinstance(found, Outcome) else found
 
 
-@pytest.fixture(scope="module")
-def found():
+def measure() -> pd.DataFrame:
+    """Return one row per test of a world: draws, those in which it is estimable, rejections."""
     jobs = [(name, seed) for name in NAMES for seed in range(seeds(name))]
     work = (joblib.delayed(p_values)(*job) for job in jobs)
     rows = joblib.Parallel(n_jobs=min(2, joblib.cpu_count()))(work)
     table = pd.DataFrame([{"world": job[0], **row} for job, row in zip(jobs, rows, strict=True)])
-    return {name: part.drop(columns="world") for name, part in table.groupby("world")}
+    long = table.melt("world", var_name="test", value_name="p")
+    groups = long.assign(rejected=long["p"] <= 0.05).groupby(["world", "test"])
+    found = groups.agg(draws=("p", "size"), estimable=("p", "count"), rejected=("rejected", "sum"))
+    return found.query("estimable > 0").reset_index()
+
+
+@pytest.fixture(scope="module")
+def counted():
+    pages = {
+        "10_coexpression": ("side_by_side", "candidate_pairs", "gene_tests", "edge_tests"),
+        "11_cssi": ("layer_tests",),
+        "12_null_models": ("pair_tests", "matched_tests"),
+    }
+    return kit.kept_draws("worlds", measure, pages).set_index(["world", "test"])
 
 
 MATCHED = ("12.6", "12.7", "12.8")
@@ -95,19 +109,21 @@ CHECKS = [
 
 
 @pytest.mark.parametrize(("name", "test", "promise"), CHECKS)
-def test_world_keeps_its_promise(found, name, test, promise):
-    p = found[name][test]
+def test_world_keeps_its_promise(counted, name, test, promise):
+    row = counted.loc[(name, test)]
     # blocks of few TFs cannot always be tested, and matching is refused where it leaves an
     # imbalance; that is no false call, but a promise needs some draws
     least = 1.0 if promise == "reject" else 0.5
     if test in MATCHED:
         least = 0.3
-    assert p.notna().mean() >= least, "not estimable in a world that makes a promise about it"
-    rejected = int((p <= 0.05).sum())
+    assert row["draws"] == seeds(name)
+    assert row["estimable"] >= least * row["draws"], (
+        "not estimable in a world that makes a promise about it"
+    )
     if promise == "reject":
-        assert rejected >= 0.8 * p.notna().sum()
+        assert row["rejected"] >= 0.8 * row["estimable"]
     else:
-        assert rejected <= binomial_range(seeds(name), len(CHECKS))[1]
+        assert row["rejected"] <= binomial_range(seeds(name), len(CHECKS))[1]
 
 
 @pytest.mark.parametrize("private", [True, False])

@@ -11,11 +11,14 @@ import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
+from anndata import AnnData
+from scipy import sparse
 from scipy.stats import spearmanr
 from scorecard_kit import FEW, drawn, relabelled
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from helpers import score_edges
+from helpers.datasets.identifiers import known_symbols
 from helpers.edges import correlation_edges
 from helpers.estimates import NotEstimable
 from helpers.scorecard.covariates import cells_of, covariates
@@ -76,6 +79,22 @@ def test_coexpression_is_spearmans(small):
     first, second = some.var_names[:2]
     expected = abs(spearmanr(values[:, 0], values[:, 1])[0])
     assert float(whole.sel(source=first, target=second)) == pytest.approx(expected)
+
+
+def test_cells_without_counts_are_left_out_and_told(small, card, tmp_path):
+    table, adata, network = small
+    empty = sparse.csr_matrix((5, adata.n_vars), dtype=np.float32)
+    counts = sparse.vstack([sparse.csr_matrix(adata.X, dtype=np.float32), empty]).tocsr()
+    genes = sorted(known_symbols("human"))[: adata.n_vars]
+    called = dict(zip(adata.var_names, genes, strict=True))
+    AnnData(counts, var=pd.DataFrame(index=genes)).write_h5ad(tmp_path / "five.h5ad")
+    table, network = (
+        one.replace(dict.fromkeys(one.columns[:2], called)) for one in (table, network)
+    )
+    found = score_edges(table, tmp_path / "five.h5ad", {"net": network}, **FEW)
+    assert found.cells["of"] == 600
+    assert "5 cells of the file have no counts and are left out" in found.edges["notes"]
+    assert found.verdicts == card.verdicts
 
 
 def test_a_list_a_matrix_and_a_transposed_list_are_one(small):

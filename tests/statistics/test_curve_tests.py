@@ -1,6 +1,8 @@
 """Tests of curves: a planted step, the printed curves told apart, and error rates."""
 
+import calibration_kit as kit
 import numpy as np
+import pandas as pd
 import pytest
 
 from helpers.errors import ParameterError
@@ -62,16 +64,6 @@ def test_aicc_rejects_a_logarithm_under_saturation_with_little_noise_only():
     assert noisy.estimate == pytest.approx(parts[0].aicc - parts[1].aicc)
 
 
-def test_a_true_curve_is_rejected_no_more_often_than_the_level():
-    steps = [step_test(repeated(LOGARITHM, 0.0125, seed), seed).p for seed in range(120)]
-    rng = np.random.default_rng(2)
-    found = [aicc_test(N, drawn(LOGARITHM, 0.0125, seed), rng, 39) for seed in range(120)]
-    choices = [one.p for one in found if not isinstance(one, NotEstimable)]
-    assert len(choices) > 100
-    for p in (steps, choices):
-        assert np.mean(np.array(p) <= 0.05) <= 0.10  # 97.5 % point of 120 draws at 0.05
-
-
 def test_what_has_no_answer_says_so():
     rng = np.random.default_rng(0)
     few = largest_step_test(N[:4], np.ones((4, 2)), rng, 9)
@@ -109,18 +101,51 @@ def test_a_rising_curve_rises_and_one_that_falls_in_between_falls():
     assert rises(-np.arange(5) * 0.05)["rise"].p == 1
 
 
-@pytest.mark.parametrize("steps", [np.zeros(DOSES), 0.01 * np.arange(DOSES)], ids=["flat", "up"])
-def test_error_rates_of_both_tests_keep_their_level(steps):
+WORLDS = 120
+
+
+def rates_of_a_true_curve():
+    """Return the shares of draws of a logarithm in which either test rejects it."""
+    steps = [step_test(repeated(LOGARITHM, 0.0125, seed), seed).p for seed in range(WORLDS)]
+    rng = np.random.default_rng(2)
+    found = [aicc_test(N, drawn(LOGARITHM, 0.0125, seed), rng, 39) for seed in range(WORLDS)]
+    choices = [one.p for one in found if not isinstance(one, NotEstimable)]
+    for name, p in (("step", steps), ("choice", choices)):
+        yield {"test": name, "draws": len(p), "rate": np.mean(np.array(p) <= 0.05)}
+
+
+def rates_of_rises(name, steps, df=12):
+    """Return the shares of worlds in which a curve that rises nowhere, or everywhere, is called."""
     rng, low = np.random.default_rng(3), {"rise": 0, "fall": 0}
-    worlds, df = 120, 12
-    for seed in range(worlds):
+    for seed in range(WORLDS):
         # a covariance that is estimated from as many draws as its degrees of freedom say
         y, *sample = rng.multivariate_normal(np.zeros(DOSES), SHARED, size=df + 2)
-        for name, one in rises(steps + y, seed, np.cov(np.array(sample).T), df, 99).items():
-            low[name] += one.p <= 0.05
-    assert low["fall"] <= 0.1 * worlds
-    if not steps.any():
-        assert 0.01 * worlds <= low["rise"] <= 0.1 * worlds
+        for test, one in rises(steps + y, seed, np.cov(np.array(sample).T), df, 99).items():
+            low[test] += one.p <= 0.05
+    for test, count in low.items():
+        yield {"test": f"{test}, {name}", "draws": WORLDS, "rate": count / WORLDS}
+
+
+def measure():
+    """Return what is called where there is nothing to find."""
+    rows = [*rates_of_a_true_curve(), *rates_of_rises("flat", np.zeros(DOSES))]
+    return pd.DataFrame([*rows, *rates_of_rises("up", 0.01 * np.arange(DOSES))])
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return kit.kept_draws("curves", measure).set_index("test")
+
+
+def test_a_true_curve_is_rejected_no_more_often_than_the_level(recorded):
+    about = recorded.loc[["step", "choice"]]
+    assert (about["draws"] > 100).all()
+    assert (about["rate"] <= 0.10).all()  # 97.5 % point of 120 draws at 0.05
+
+
+def test_error_rates_of_both_tests_keep_their_level(recorded):
+    assert (recorded.loc[["fall, flat", "fall, up"], "rate"] <= 0.1).all()
+    assert 0.01 <= recorded.loc["rise, flat", "rate"] <= 0.1
 
 
 def test_points_without_variance_have_no_test():

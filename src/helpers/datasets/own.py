@@ -26,14 +26,14 @@ ROLES = ("cell_type", "donor", "batch")
 
 @dataclass(frozen=True)
 class OwnCells:
-    """Cells of a file, read when they are asked for.
+    """Cells of a file that have counts, read when they are asked for.
 
     Parameters
     ----------
     name
         File stem.
     obs
-        One row per cell.
+        One row per cell; those without a count have none, no expression can be had of them.
     genes
         Names of the genes that are kept.
     values
@@ -45,11 +45,12 @@ class OwnCells:
     genes: Genes = field(repr=False)
     values: str
     _slot: Slot = field(repr=False)
+    _held: np.ndarray = field(repr=False)
     _logged: bool = False
 
     @property
     def n_obs(self) -> int:
-        """Number of cells."""
+        """Number of cells with counts."""
         return len(self.obs)
 
     @property
@@ -67,12 +68,19 @@ class OwnCells:
         """
         with reading(self.name):
             for part, block in row_blocks(self._slot.matrix):
-                yield self._counts(block, np.arange(part.start, part.stop))
+                yield self._counts(block, np.arange(part.start, part.stop))[self._held[part]]
 
     def take(self, rows: np.ndarray) -> AnnData:
         """Return chosen cells with all genes, in the order of `rows`; only these are read."""
+        in_file = np.flatnonzero(self._held)[rows]
         with reading(self.name):
-            counts = self._counts(some_rows(self._slot.matrix, rows), rows).astype(np.float32)
+            counts = self._counts(some_rows(self._slot.matrix, in_file), in_file)
+        counts = counts.astype(np.float32)
+        if empty := int((np.diff(counts.indptr) == 0).sum()):
+            raise DataError(
+                f"{self.name}: of {empty} cells only zeros are stored; write the file again "
+                "without them, as after scanpy.pp.filter_cells(adata, min_counts=1)"
+            )
         adata = AnnData(counts, obs=self.obs.iloc[rows].copy())
         adata.obs_names_make_unique()
         adata.var_names = self.var_names
@@ -80,7 +88,10 @@ class OwnCells:
             adata.var["ensembl_id"] = symbol_to_ensembl(self.var_names, self.genes.organism)
         adata.layers["counts"] = counts.copy()
         about = {"values": self.values, "species": self.genes.species}
-        about |= {"name": self.name, "organism": self.genes.organism, "repaired": self.genes.report}
+        about |= {"name": self.name, "organism": self.genes.organism}
+        about["repaired"] = dict(self.genes.report)
+        if left_out := int((~self._held).sum()):
+            about["repaired"]["cells_without_counts_left_out"] = left_out
         adata.uns["source"] = about
         return adata
 
@@ -102,6 +113,7 @@ def open_own(
 ) -> OwnCells:
     """Open a file of human or mouse cells without reading them.
 
+    Cells without a count of a gene that is kept are left out, and are not counted or drawn.
     Counts are looked for in ``layers["counts"]``, ``raw.X`` and ``X``; log values are taken back
     to counts where they can be (`helpers.datasets.own_counts.restored`), others are refused.
 
@@ -131,7 +143,26 @@ def open_own(
     words = f"counts restored from the log values of {name}" if logged else f"counts of {name}"
     obs.index = obs.index.astype(str).rename(None)
     obs = with_roles(obs, path.name, **columns)
-    return OwnCells(path.stem, obs, genes, words, slots[name], logged)
+    with reading(path.name):
+        held = have_counts(slots[name], genes)
+    if not held.any():
+        raise DataError(f"{path.name}: no cell has a count of a gene that is kept")
+    return OwnCells(path.stem, obs[held], genes, words, slots[name], held, logged)
+
+
+def have_counts(slot: Slot, genes: Genes) -> np.ndarray:
+    """Return (cells,) whether a cell has a value of a gene that is kept.
+
+    Sparse matrices on disk are not read if all genes are kept: a cell counts as one with values if
+    any are stored for it.
+    """
+    if genes.all_kept and hasattr(slot.matrix, "group"):
+        return np.diff(slot.matrix.group["indptr"][...].astype(np.int64)) > 0
+    held = []
+    for _, block in row_blocks(slot.matrix):
+        block.check_format(full_check=True)
+        held.append(((block != 0)[:, genes.columns].sum(axis=1) > 0).A1)
+    return np.concatenate(held)
 
 
 def with_roles(obs: pd.DataFrame, where: str, **columns: str) -> pd.DataFrame:

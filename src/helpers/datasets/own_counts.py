@@ -42,7 +42,7 @@ def find_counts(slots: Mapping[str, Slot], where: str) -> tuple[str, bool]:
             looked.append(f"{name} {wrong}")
             if restored(block, FEWEST_REPEATS) is not None:
                 logs.append(name)
-        elif block.nnz:
+        elif block.count_nonzero():
             return name, False
         else:
             looked.append(f"{name} has no value above zero in {len(rows)} cells")

@@ -56,7 +56,7 @@ def diffusion_pseudotime(
         raise ParameterError(f"roots must be rows of the {len(values)} cells, not {roots.tolist()}")
     variable = np.argsort(-values.var(axis=0), kind="stable")[:n_variable]
     components = min(components, variable.size - 1, len(values) - 1)
-    space = PCA(components, svd_solver="full", random_state=seed).fit_transform(values[:, variable])
+    space = PCA(components, svd_solver="covariance_eigh").fit_transform(values[:, variable])
     cells = ad.AnnData(space.astype(np.float32))
     graph = {"use_rep": "X", "method": "gauss", "transformer": "sklearn", "random_state": seed}
     sc.pp.neighbors(cells, n_neighbors=min(neighbours, len(values) - 1), **graph)

@@ -8,7 +8,7 @@ import anndata as ad
 import numpy as np
 from scipy.stats import rankdata
 
-from helpers.edges.expression import expression
+from helpers.edges.expression import counts_of, expression
 from helpers.errors import DataError
 from helpers.statistics.two_states import standardised
 
@@ -71,7 +71,7 @@ def fold_scores(
     genes, n_rows
         Genes to score, the first `n_rows` of them as regulators.
     group
-        (cells,) labels; groups with fewer than 10 cells are left out.
+        (cells,) labels; cells without counts are left out, and groups with fewer than 10 others.
     rng, n_folds
         Source and number of folds; each holds its share of every group.
     given_depth
@@ -84,7 +84,8 @@ def fold_scores(
         If no group has 10 cells, or a gene varies in no cell.
     """
     group = np.unique(np.asarray(group).astype(str), return_inverse=True)[1]
-    rows = np.flatnonzero(np.bincount(group)[group] >= LEAST_CELLS)
+    held = np.asarray(counts_of(adata).sum(axis=1)).ravel() > 0
+    rows = np.flatnonzero(held & (np.bincount(group, held)[group] >= LEAST_CELLS))
     if not rows.size:
         raise DataError(f"no group of cells has {LEAST_CELLS} cells")
     found, group = expression(adata[rows], genes), group[rows]

@@ -31,7 +31,7 @@ from helpers.scorecard.arms import (
     pooled_arms,
     read_others,
 )
-from helpers.scorecard.covariates import cells_of, orthologs_note
+from helpers.scorecard.covariates import cells_notes, cells_of
 from helpers.scorecard.edge_list import read_edges
 from helpers.scorecard.heads import best_heads, controls, directed
 from helpers.scorecard.model_reading import cost, cost_in_words, make_ready, number_of, read
@@ -196,7 +196,7 @@ def audit(
         about["arms"] = best_arms(every, one.references, permutations, seed)
         about["controls_of_arms"] = arm_controls(others, direction, permutations, seed)
     edges = score.report | {"direction": ", ".join(direction), "kind": "attention"}
-    edges["notes"] = orthologs_note(adata)
+    edges["notes"] = cells_notes(adata)
     cells_read = {"cells": expressed.n_obs, "of": total, "genes": expressed.n_vars}
     cells_read |= {"name": Path(cells).name, "with_attention": adata.n_obs}
     return Scorecard(model.split("/")[-1], edges, cells_read, settings, tuple(scored), about)

@@ -50,15 +50,19 @@ def cells_of(
     return adata, held.n_obs
 
 
-def orthologs_note(adata: AnnData | None) -> list[str]:
-    """Return a note where the genes of a file are read under the names of another species."""
+def cells_notes(adata: AnnData | None) -> list[str]:
+    """Return notes on cells and genes of a file that are left out or stand for others."""
     source = {} if adata is None else adata.uns.get("source", {})
     species, organism = source.get("species", ""), source.get("organism", "")
-    if species in ("", organism):
-        return []
-    lost = source.get("repaired", {}).get("without_ortholog", 0)
-    text = f"the cells are of {species}: genes stand for their one-to-one {organism} orthologs"
-    return [f"{text}; {lost} genes without one are left out"]
+    repaired, notes = source.get("repaired", {}), []
+    if empty := repaired.get("cells_without_counts_left_out", 0):
+        notes.append(f"{empty} cells of the file have no counts and are left out")
+    if species not in ("", organism):
+        notes.append(
+            f"the cells are of {species}: genes stand for their one-to-one {organism} orthologs; "
+            f"{repaired.get('without_ortholog', 0)} genes without one are left out"
+        )
+    return notes
 
 
 def covariates(adata: AnnData, universe: Universe) -> pd.DataFrame | NotEstimable:

@@ -11,7 +11,7 @@ from anndata import AnnData
 
 from helpers.datasets.own_network import networks, title_of
 from helpers.errors import ParameterError
-from helpers.scorecard.covariates import cells_of, orthologs_note
+from helpers.scorecard.covariates import cells_notes, cells_of
 from helpers.scorecard.edge_list import EdgeList, read_edges, said
 from helpers.scorecard.one_reference import reference_score
 from helpers.scorecard.results import Scorecard
@@ -104,7 +104,7 @@ def score_edges(
     if about is not None and isinstance(cells, (str, Path)):
         about["name"] = Path(cells).name
     plain = _plain(listed)
-    plain["notes"] += orthologs_note(adata)
+    plain["notes"] += cells_notes(adata)
     return Scorecard(listed.name, plain, about, settings, tuple(scored))
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from math import factorial, prod
 
 import numpy as np
+from numba import njit
 from scipy import stats
 
 from helpers.errors import ParameterError
@@ -61,12 +62,10 @@ def context_agreement(
             size = np.abs(values[used])
             out[k][used] = size >= np.quantile(size, 1 - share)
         signed[k] *= np.where(second > 0, 1.0, -1.0)
-    values = np.array([_statistics(unit, top, signed)])
-    draws = []
-    for _ in range(n_perm):
-        orders = [np.arange(g)] + [_order(rng, m, g) for _ in range(c - 1)]
-        draws.append(_statistics(*(_moved(x, orders, m) for x in (unit, top, signed))))
-    draws, found = np.array(draws), {}
+    orders = [[np.arange(g)] * c]
+    orders += [[np.arange(g), *(_order(rng, m, g) for _ in range(c - 1))] for _ in range(n_perm)]
+    every, found = _statistics(unit, top, signed, orders), {}
+    values, draws = every[:1], every[1:]
     for k, name in enumerate(("rho", "top", "signs")):
         seen = draws[np.isfinite(draws[:, k]), k]
         if not np.isfinite(values[0, k]) or not seen.size:
@@ -212,17 +211,36 @@ def _order(rng: np.random.Generator, m: int, g: int) -> np.ndarray:
     return np.concatenate([rng.permutation(m), m + rng.permutation(g - m)])
 
 
-def _moved(x: np.ndarray, orders: list[np.ndarray], m: int) -> np.ndarray:
-    return np.stack([one[np.ix_(o[:m], o)] for one, o in zip(x, orders, strict=True)])
+@njit(cache=True, nogil=True)
+def _squares(values, orders):  # pragma: no cover - compiled
+    """Return (B, 4): sums over pairs of the squared sum over contexts of unit, top, signed, size.
+
+    Context k of `values` (c, m, G, 3) is read in the order `orders[b, k]` of its genes.
+    """
+    draws, c, g = orders.shape
+    out = np.zeros((draws, 4))
+    for b in range(draws):
+        for i in range(values.shape[1]):
+            for j in range(g):
+                unit, top, signed, size = 0.0, 0.0, 0.0, 0.0
+                for k in range(c):
+                    one = values[k, orders[b, k, i], orders[b, k, j]]
+                    unit += one[0]
+                    top += one[1]
+                    signed += one[2]
+                    size += abs(one[2])
+                out[b, 0] += unit * unit
+                out[b, 1] += top * top
+                out[b, 2] += signed * signed
+                out[b, 3] += size * size
+    return out
 
 
-def _statistics(unit: np.ndarray, top: np.ndarray, signed: np.ndarray) -> tuple[float, ...]:
-    """Return the three means over ordered pairs of different contexts."""
-
-    def crossed(x: np.ndarray) -> float:
-        return float((x.sum(axis=0) ** 2).sum() - (x**2).sum())
-
-    c, strong = len(unit), np.abs(signed)
-    both = crossed(strong)
-    signs = (1 + crossed(signed) / both) / 2 if both > 0 else np.nan
-    return crossed(unit) / (c * (c - 1)), crossed(top) / (c - 1) / max(top.sum(), 1.0), signs
+def _statistics(unit: np.ndarray, top: np.ndarray, signed: np.ndarray, orders: list) -> np.ndarray:
+    """Return (B, 3) means over ordered pairs of different contexts, one row per order of genes."""
+    c, every = len(unit), np.stack([unit, top, signed], axis=-1)
+    own = np.array([(x**2).sum() for x in (unit, top, signed, signed)])
+    rho, shared, signs, both = (_squares(every, np.array(orders)) - own).T
+    signs = np.divide(signs, both, np.full(len(orders), np.nan), where=both > 0)
+    means = rho / (c * (c - 1)), shared / (c - 1) / max(top.sum(), 1.0), (1 + signs) / 2
+    return np.stack(means, axis=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from scipy import stats
 from scipy.ndimage import uniform_filter1d
 
@@ -98,15 +99,27 @@ def lagged_correlations(x: np.ndarray, y: np.ndarray, max_lag: int = 10) -> np.n
         raise ParameterError(f"series of shapes {x.shape} and {y.shape}; equal (n, bins) expected")
     if max_lag < 1 or bins - max_lag < 3:
         raise ParameterError(f"max_lag is {max_lag} with {bins} bins; 1 to {bins - 3} expected")
-    found = np.empty((2 * max_lag + 1, len(x)))
-    for k, lag in enumerate(range(-max_lag, max_lag + 1)):
-        a = x[:, max(0, -lag) : bins - max(0, lag)]
-        b = y[:, max(0, lag) : bins - max(0, -lag)]
-        a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
-        length = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
-        product = (a * b).sum(axis=1)
-        found[k] = np.divide(product, length, out=np.zeros(len(x)), where=length > 1e-12)
-    return np.clip(found, -1.0, 1.0)
+    return _lagged(*(np.ascontiguousarray(part, np.float64) for part in (x, y)), max_lag)
+
+
+@njit(cache=True, nogil=True)
+def _lagged(x, y, max_lag):  # pragma: no cover - compiled
+    n, bins = x.shape
+    found = np.zeros((2 * max_lag + 1, n))
+    for i in range(n):
+        for lag in range(-max_lag, max_lag + 1):
+            a = x[i, max(0, -lag) : bins - max(0, lag)]
+            b = y[i, max(0, lag) : bins - max(0, -lag)]
+            of_a, of_b = a.mean(), b.mean()
+            product, first, second = 0.0, 0.0, 0.0
+            for t in range(a.size):
+                product += (a[t] - of_a) * (b[t] - of_b)
+                first += (a[t] - of_a) ** 2
+                second += (b[t] - of_b) ** 2
+            length = np.sqrt(first * second)
+            if length > 1e-12:
+                found[lag + max_lag, i] = min(1.0, max(-1.0, product / length))
+    return found
 
 
 def direction_score(r: np.ndarray, sign: np.ndarray | None = None) -> np.ndarray:

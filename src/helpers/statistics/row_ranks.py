@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from scipy import stats
@@ -244,14 +245,19 @@ def _prepared(scores, outcome, covariates) -> tuple[np.ndarray, np.ndarray]:
     return x, used
 
 
-def _design(x: np.ndarray, n: int) -> np.ndarray:
-    """Return (n, 1 + 3 c): a constant, and splines of the ranks of the covariates (c, n)."""
-    return np.column_stack([np.ones(n), *(natural_cubic(unit_ranks(one)) for one in x)])
+@lru_cache(maxsize=128)
+def _design(x: bytes, n: int) -> np.ndarray:
+    """Return (n, 1 + 3 c): a constant, and splines of the ranks of the covariates (c, n).
+
+    The covariates come as bytes, because most rows share them.
+    """
+    parts = np.frombuffer(x).reshape(-1, n) if x else ()
+    return np.column_stack([np.ones(n), *(natural_cubic(unit_ranks(one)) for one in parts)])
 
 
 def _residuals(values: np.ndarray, x: np.ndarray) -> np.ndarray | None:
     """Return ranks (k, n) less their fit on the ranks of x, of length one; None where constant."""
-    design = _design(x, values.shape[1])
+    design = _design(x.tobytes(), values.shape[1])
     ranks = rankdata(values, axis=1).T
     rest = ranks - design @ np.linalg.lstsq(design, ranks, rcond=1e-9)[0]
     length = np.sqrt((rest**2).sum(axis=0))
@@ -271,7 +277,7 @@ def _bases(x: np.ndarray, where: np.ndarray) -> np.ndarray:
     """Return (m, G, 1 + c) orthonormal columns that hold constants and covariates of each row."""
     out = np.zeros((*where.shape, 1 + 3 * len(x)))
     for i, inside in enumerate(where):
-        design = _design(x[:, i, inside], int(inside.sum()))
+        design = _design(x[:, i, inside].tobytes(), int(inside.sum()))
         left, size, _ = np.linalg.svd(design, full_matrices=False)
         out[i, inside, : size.size] = left * (size > 1e-9 * size.max())
     return out

@@ -179,8 +179,9 @@ def triple_draws(
         if agreement:
             common = rng.normal(size=(draws, len(sets), 1, inside.size))
             scores = np.sqrt(agreement) * common + np.sqrt(1 - agreement) * scores
-        ranks = scores.argsort(-1, kind="stable").argsort(-1, kind="stable")
-        drawn[..., inside] = ranks < sets[:, :, inside].sum(-1)[None, :, :, None]
+        size = np.broadcast_to(sets[:, :, inside].sum(-1, keepdims=True), (*scores.shape[:3], 1))
+        least = np.append(np.sort(scores, axis=-1), np.full(size.shape, np.inf), axis=-1)
+        drawn[..., inside] = scores < np.take_along_axis(least, size, axis=-1)
     first, second = np.triu_indices(sets.shape[1], 1)
     return jaccard(drawn[:, :, first], drawn[:, :, second]).mean((1, 2))
 
@@ -237,10 +238,8 @@ def label_null(table: np.ndarray) -> Discrete:
         )
     places = np.indices([len(one) for one in options]).reshape(len(options), total)
     values = _specificities(table, [one[k] for one, k in zip(options, places, strict=True)])
-    found: dict[float, float] = {}
-    for key in np.round(values, 12).tolist():
-        found[key] = found.get(key, 0.0) + 1 / total
-    return _discrete(found, 1)
+    found, counts = np.unique(np.round(values, 12), return_counts=True)
+    return Discrete(found, counts / total)
 
 
 def label_draws(table: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:

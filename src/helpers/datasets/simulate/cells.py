@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.special import expit
 
 from helpers.datasets.simulate.kinetics import steady_state
@@ -196,13 +197,7 @@ def _in_blocks(spec: WorldSpec, own: np.ndarray, rng: np.random.Generator) -> np
 
 
 def _dropout_middle(level: np.ndarray, average: float) -> float:
-    """Return q such that ``expit(2 * (q - level))`` has the wanted average (by bisection)."""
+    """Return q such that ``expit(2 * (q - level))`` has the wanted average."""
     sample = level[:: max(1, level.shape[0] // 500)]
-    low, high = float(sample.min()) - 10.0, float(sample.max()) + 10.0
-    for _ in range(50):
-        middle = 0.5 * (low + high)
-        if expit(2.0 * (middle - sample)).mean() < average:
-            low = middle
-        else:
-            high = middle
-    return middle
+    ends = float(sample.min()) - 10.0, float(sample.max()) + 10.0
+    return brentq(lambda q: expit(2.0 * (q - sample)).mean() - average, *ends, xtol=1e-13)
