@@ -35,6 +35,10 @@ EMPTY = """return [...document.querySelectorAll('main table')]
     .filter(t => t.tBodies[0] && ![...t.tBodies[0].rows].some(r => r.textContent.trim()))
     .map(t => t.id || t.className)"""
 
+NOT_A_NUMBER = r"""return [...document.querySelectorAll('main td, main th')]
+    .filter(c => /(^|[^\w.])nan($|[^\w.])/i.test(c.textContent))
+    .map(c => `${c.closest('table').id}: ${c.textContent.trim().slice(0, 60)}`)"""
+
 
 def written(page: str) -> bool:
     """Whether somebody wrote the page: not the lists of code and words that programs make."""
@@ -55,6 +59,7 @@ def test_nothing_is_cut_off_or_empty(opened, built_page):
     assert opened.run(CLIPPED) == [], "code is cut off at 1,440 px"
     assert opened.run(UNHINTED) == [], "wider than its column, without a hint, at 1,440 px"
     assert opened.run(EMPTY) == [], "a table is empty"
+    assert opened.run(NOT_A_NUMBER) == [], "an estimate that does not exist is printed as NaN"
     prose = " ".join(opened.run(PROSE).split())
     found = [prose[max(0, m.start() - 40) : m.end() + 20] for m in ZERO.finditer(prose)]
     assert found == [], "a number is printed as minus zero, or a bound as zero"

@@ -46,6 +46,13 @@ def test_whole_numbers_with_gaps_stay_whole_and_infinity_is_a_sign():
     assert cells(tables.to_html(table, "t", "c"))[1:] == [["3", "∞", "yes"], ["–", "0.500", "no"]]
 
 
+def test_estimates_that_do_not_exist_are_said_to_and_leave_numbers_as_they_were():
+    table = pd.DataFrame({"n": [3, 5], "low": [0.51234, np.nan], "rho": [0.5, -0.25]})
+    found = cells(tables.to_html(table.fillna("not estimable"), "t", "c"))
+    assert found[1:] == [["3", "0.512", "0.500"], ["5", "not estimable", "−0.250"]]
+    assert table["low"].isna().sum() == 1, "the numbers stay numbers"
+
+
 def test_seven_columns_first_and_the_rest_on_demand():
     table = pd.DataFrame([range(9)], columns=[f"c{k}" for k in range(9)])
     html = tables.to_html(table, "t", "c")

@@ -128,9 +128,9 @@ def edge_correlations(cells: DonorCells, rows: np.ndarray | slice = slice(None))
     """Return Pearson r of every edge over some cells; 0 for a gene that is constant there."""
     part = cells.x[rows]
     z = part - part.mean(axis=0)
-    length = np.sqrt((z**2).sum(axis=0))
-    z /= np.where(length > 0, length, 1.0)
+    length = np.sqrt(np.einsum("ij,ij->j", z, z))
+    length[length == 0] = 1.0
     # Rows of regulators only: targets outnumber them.
     rows_of, row = np.unique(cells.source, return_inverse=True)
-    matrix = z[:, rows_of].T @ z
-    return np.clip(matrix[row, cells.target], -1.0, 1.0)
+    product = (z[:, rows_of].T @ z)[row, cells.target]
+    return np.clip(product / (length[cells.source] * length[cells.target]), -1.0, 1.0)
