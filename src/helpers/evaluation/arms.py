@@ -51,12 +51,12 @@ def arm_tests(
         ``auroc`` and ``chance`` of it, ``n_scores``, and ``mde``: how far the AUROC of a score of
         the largest spread in the arm has to lie above its null mean to be found with power 0.8.
     """
-    levels = auroc_profile(pairs, scores)  # refuses what is too small for any statement
+    kept, values = drop_missing(pairs, scores)
+    levels = auroc_profile(kept, values[:1])  # refuses labels that are too few for any statement
     if isinstance(levels, NotEstimable):
         return levels
     if "interval" in levels[0].detail:
         return NotEstimable(f"{pairs.name}: {levels[0].detail['interval']}")
-    kept = drop_missing(pairs, scores)[0]
     about = pairs.label, pairs.source, pairs.target
     null = relabel_null(scores, *about, rng, n_perm, pairs.regulators)
     if isinstance(null, NotEstimable):

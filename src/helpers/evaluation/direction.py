@@ -68,7 +68,8 @@ def any_direction(
         the largest AUROC less its null mean that would be found with power 0.8, if it spread as
         the maximum does under the null.
     """
-    levels = auroc_profile(pairs, scores)  # refuses what is too small for any statement
+    kept, values = drop_missing(pairs, scores)
+    levels = auroc_profile(kept, values[:1])  # refuses labels that are too few for any statement
     if isinstance(levels, NotEstimable):
         return levels
     if "interval" in levels[0].detail:
@@ -79,7 +80,6 @@ def any_direction(
         return NotEstimable(f"{pairs.name}: {null.reason}")
     centre = null.draws.mean(axis=0)
     above, draws = null.observed - centre, (null.draws - centre).max(axis=1)
-    kept = drop_missing(pairs, scores)[0]
     aurocs = {f"auroc/{name}": float(x) for name, x in zip(names, null.observed, strict=True)}
     mde = smallest_effect(float(draws.std(ddof=1)), sides="one") + float(draws.mean())
     return null_outcome(

@@ -91,7 +91,7 @@ def cssi_f1(
     if method == "rank-sum":
         whole = strata.isel(stratum=np.flatnonzero(strata["size"] >= MIN_CELLS))
         return f1_of_calls(rank_sum(abs(whole)).values, truth)
-    pooled = correlations(values)[0]
+    pooled = correlations(values)[0] if "deviation" in method else strata[0]  # only for its axes
     found = aggregate(strata, pooled, strata["size"].values, method, absolute=True)
     return f1_of_calls(found.values, truth)
 
@@ -155,8 +155,10 @@ def label_nulls(
         reason = NotEstimable("one stratum: CSSI equals pooled, so there is no gain to test")
         return dict.fromkeys(names, reason)
 
+    whole = correlations(values)[0]
+
     def gain(x: np.ndarray, labels: np.ndarray) -> float:
-        strata, pooled = correlations(x, labels), correlations(x)[0]
+        strata, pooled = correlations(x, labels), whole if x is values else correlations(x)[0]
         best = aggregate(strata, pooled, strata["size"].values, "max", absolute=True)
         return f1_of_calls(best.values, truth) - f1_of_calls(abs(pooled).values, truth)
 

@@ -81,9 +81,8 @@ def stratified(
     base = sums[["sum", "count"]]
 
     def score(rows: np.ndarray) -> xr.DataArray:
-        return pool(
-            edge_scores(base.isel(stratum=rows).sum("stratum"), min_count=min_count), ("head",)
-        )
+        part = base.isel(stratum=rows).sum("stratum")
+        return pool(edge_scores(part, min_count=min_count), ("head",)).drop_vars("count")
 
     found, kinds = [], list(dict.fromkeys(bare))
     for one in kinds:
@@ -91,13 +90,11 @@ def stratified(
             found.append(score(np.flatnonzero(bare == one)))
         except DataError:  # no pair has enough cells in this stratum
             found.append(None)
-    pooled = score(np.arange(bare.size)).drop_vars("count")
+    pooled = score(np.arange(bare.size))
     kept_kinds = [one for one, part in zip(kinds, found, strict=True) if part is not None]
     if not kept_kinds:
         raise DataError(f"{name}: no stratum has {min_count} cells for any pair")
-    strata = xr.concat(
-        [part.drop_vars("count") for part in found if part is not None], dim="stratum"
-    )
+    strata = xr.concat([part for part in found if part is not None], dim="stratum")
     weights = np.array([sizes[one] for one in kept_kinds])
     variants = {m: aggregate(strata, pooled, weights, m) for m in METHODS}
     variants |= {f"max-blend{a:g}": blend(pooled, variants["max"], a) for a in BLENDS}
@@ -109,8 +106,7 @@ def stratified(
         name=name,
     )
     every = [pooled, *variants.values(), *halves]
-    stacked = np.stack([universe.scores_from(scores) for scores in every])
-    kept, values = drop_missing(universe, stacked)
+    kept, values = drop_missing(universe, universe.scores_from(xr.concat(every, "variant")))
     if kept.n_positive in (0, kept.n_pairs):
         raise DataError(f"{name}: {kept.n_positive} positives among {kept.n_pairs} scored pairs")
     return Stratified(

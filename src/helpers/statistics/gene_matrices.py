@@ -20,6 +20,7 @@ from helpers.estimates import NotEstimable
 from helpers.statistics.auroc import midranks
 
 MIN_PAIRS = 10
+VALUES_AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -169,9 +170,11 @@ def permuted_sums(y, r, weight, orders):
     return out
 
 
-@numba.njit(cache=True, parallel=True)
-def permuted_partials(y, e, basis, used, orders):  # pragma: no cover - compiled
+def permuted_partials(y, e, basis, used, orders):
     """Return (B, 2): the partial correlation of y and the permuted e, plain and studentised.
+
+    What the terms leave of the permuted e is never formed: the sums over its pairs follow from
+    those of the permuted e, of its products with the terms, and of the terms themselves.
 
     Parameters
     ----------
@@ -180,40 +183,29 @@ def permuted_partials(y, e, basis, used, orders):  # pragma: no cover - compiled
     e
         (m, G) residuals to permute, zero on the diagonal.
     basis
-        (m, G, k) orthonormal vectors of the terms; the permuted e is regressed on them again.
+        (m, G, k) orthonormal vectors of the terms, zero on pairs that are not used; the permuted e
+        is regressed on them again.
     used
         (m, G) booleans.
     orders
         Permutations.
     """
-    m, g = y.shape
-    terms = basis.shape[2]
-    out = np.empty((orders.shape[0], 2))
-    for b in numba.prange(orders.shape[0]):
-        order = orders[b]
-        shadow = np.zeros(terms)
-        for i in range(m):
-            row = e[order[i]]
-            for j in range(g):
-                if used[i, j]:
-                    value = row[order[j]]
-                    for k in range(terms):
-                        shadow[k] += basis[i, j, k] * value
-        by_gene = np.zeros(g)
-        cross, square, pairs = 0.0, 0.0, 0.0
-        for i in range(m):
-            row = e[order[i]]
-            for j in range(g):
-                if used[i, j]:
-                    value = row[order[j]]
-                    for k in range(terms):
-                        value -= basis[i, j, k] * shadow[k]
-                    part = y[i, j] * value
-                    cross += part
-                    square += value * value
-                    pairs += part * part
-                    by_gene[i] += part
-                    by_gene[j] += part
-        out[b, 0] = cross / np.sqrt(max(square, 1e-300))
-        out[b, 1] = cross / np.sqrt(max(np.sum(by_gene * by_gene) - pairs, pairs, 1e-300))
+    (m, g, terms), out = basis.shape, np.empty((len(orders), 2))
+    flat, weight, inside = basis.reshape(m * g, terms), (y**2).ravel(), used.ravel().astype(float)
+    of_row, of_column = np.einsum("ij,ijk->ki", y, basis), np.einsum("ij,ijk->kj", y, basis)
+    of_pairs = flat.T @ (weight[:, None] * flat)
+    at_once = max(1, min(32, VALUES_AT_ONCE // (m * g)))
+    for first in range(0, len(orders), at_once):
+        part = slice(first, first + at_once)
+        moved = np.stack([e[one[:m]].take(one, axis=1) for one in orders[part]])
+        line = moved.reshape(-1, m * g)
+        shadow, crossed = line @ flat, (line * weight) @ flat
+        row = np.einsum("bij,ij->bi", moved, y) - shadow @ of_row
+        by_gene = np.einsum("bij,ij->bj", moved, y) - shadow @ of_column
+        by_gene[:, :m] += row
+        square, pairs = line**2 @ inside, line**2 @ weight
+        square = np.maximum(square - (shadow**2).sum(axis=1), 1e-300)
+        pairs += (shadow * (shadow @ of_pairs - 2 * crossed)).sum(axis=1)
+        spread = np.maximum((by_gene**2).sum(axis=1) - pairs, np.maximum(pairs, 1e-300))
+        out[part] = (row.sum(axis=1) / np.sqrt([square, spread])).T
     return out
