@@ -208,10 +208,7 @@ def _papermill(aside: Path, executed: Path, context: dict[str, Any]) -> str | No
             )
     except PapermillExecutionError as error:
         return _ANSI.sub("", "\n".join([*error.traceback, f"{error.ename}: {error.evalue}"]))
-    except (
-        RuntimeError,
-        NoSuchKernel,
-    ) as error:  # what nbclient raises when a kernel ends or hangs
+    except (RuntimeError, NoSuchKernel) as error:  # from nbclient, when a kernel ends or hangs
         return f"{type(error).__name__}: {error} (out of memory, perhaps)"
     return None
 
