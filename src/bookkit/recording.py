@@ -141,10 +141,8 @@ class Page:
         if record.notebook != self.name:
             raise RunError(f"{self.name}: test {record.test_id} says notebook {record.notebook!r}")
         if not {record.test_id, _number(record.test_id)} & set(self.declares):
-            raise RunError(
-                f"{self.name}: test {record.test_id} is not declared; "
-                f"declared: {list(self.declares)}"
-            )
+            known = list(self.declares)
+            raise RunError(f"{self.name}: test {record.test_id} is not declared; declared: {known}")
         if record.key in self._tests:
             raise RegistryError(f"{self.name}: {record.key} is recorded twice; one id once")
         with (self.folder / "tests.jsonl").open("a", encoding="utf-8") as handle:
