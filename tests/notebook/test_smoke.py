@@ -43,16 +43,19 @@ KINDS = [
     "22_mediation_bias",
     "50_mediation_circuits",
 ]
-kinds = pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in KINDS]
-)
 
 
-@pytest.mark.xdist_group("02_models")
-def test_the_same_seed_gives_the_same_values_twice(smoke_results):
-    """To the last byte, where networks are trained; other pages are compared below."""
-    first = runner.run("02_models", profile="smoke").folder
-    again = runner.run("02_models", profile="smoke", into="again", force=True)
+def of_pages(*names):
+    """Give a test each of the pages, in the worker that has run it already."""
+    cases = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names]
+    return pytest.mark.parametrize("name", cases)
+
+
+@of_pages("02_models", "10_coexpression", "22_mediation_bias", "50_mediation_circuits")
+def test_the_same_seed_gives_the_same_values_twice(smoke_results, name):
+    """To the last byte."""
+    first = runner.run(name, profile="smoke").folder
+    again = runner.run(name, profile="smoke", into="again", force=True)
     assert again.ran
     for file in ("values.json", "tests.jsonl"):
         assert (again.folder / file).read_text() == (first / file).read_text()
@@ -93,7 +96,7 @@ def test_numpy_without_its_instruction_sets_is_another_numpy():
     assert done.stdout.strip() in ("None", "[]"), done.stderr
 
 
-@kinds
+@of_pages(*KINDS)
 def test_another_processor_and_two_threads_give_the_same_numbers(smoke_results, name, monkeypatch):
     runner.run(name, profile="smoke")
     for variable, value in ELSEWHERE.items():
