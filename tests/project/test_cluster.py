@@ -15,7 +15,7 @@ from helpers.files import data_dir, sha256_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 PAGES = ("22_mediation_bias", "30_synthetic_validation")
-SHARDS = 3
+SHARDS = 4
 SOON = """\
 import sys
 from snakemake.cli import main
