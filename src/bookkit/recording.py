@@ -144,7 +144,10 @@ class Page:
             known = list(self.declares)
             raise RunError(f"{self.name}: test {record.test_id} is not declared; declared: {known}")
         if record.key in self._tests:
-            raise RegistryError(f"{self.name}: {record.key} is recorded twice; one id once")
+            raise RegistryError(
+                f"{self.name}: test {record.test_id} ({record.variant}) is already recorded; "
+                "add the model or data set to its id"
+            )
         with (self.folder / "tests.jsonl").open("a", encoding="utf-8") as handle:
             handle.write(json.dumps(record.as_dict(), allow_nan=False) + "\n")
         self._tests[record.key] = record.test_id
