@@ -11,16 +11,25 @@ NAMES = notebooks.names()
 # These take longest, the longest first (minutes: run.json): what starts first does not keep the last pages waiting.
 LONG = (
     "11_cssi",
-    "26_orthologs",
-    "02_models",
-    "20_scaling",
-    "28_leakage",
-    "10_coexpression",
     "21_grn_baselines",
-    "24_cross_context",
+    "26_orthologs",
+    "20_scaling",
+    "10_coexpression",
+    "28_leakage",
     "12_null_models",
-    "13_beyond_attention",
+    "02_models",
     "41_head_ablation",
+    "13_beyond_attention",
+    "51_sae_circuits",
+    "40_gene_level_baselines",
+    "50_mediation_circuits",
+    "24_cross_context",
+    "43_layer_organisation",
+    "23_detectability",
+    "29_calibration",
+    "25_perturbation",
+    "42_cell_contexts",
+    "27_pseudotime",
 )
 STAMPS = {name: str(fingerprint.stamp(name, PROFILE)) for name in NAMES}
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 from pathlib import Path
+
+gc.disable()  # until what is imported is collected: it is no garbage
 
 # One thread per process keeps sums in one order and leaves the other core to other work.
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -31,6 +34,12 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("project")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported alone, and look for garbage from here on."""
+    gc.freeze()
+    gc.enable()
 
 
 FIRST = ("project", "notebook", "book", "golden", "property", "pages", "models")
