@@ -13,8 +13,9 @@ PYTEST = $(BIN)/python -m pytest -n $(CORES) --dist loadgroup --no-loadscope-reo
   --durations 15 --durations-min 10
 OF_THE_BOOK := tests/book
 PIP := $(BIN)/pip --disable-pip-version-check --no-input
-# Most modules of the libraries are never imported; Python compiles the others when they are.
-INSTALL := $(PIP) install --quiet --no-compile --constraint constraints.txt
+INSTALL := $(PIP) install --quiet --constraint constraints.txt
+# Or each of a few hundred processes compiles this package again.
+unexport PYTHONDONTWRITEBYTECODE
 
 book: environment
 	@$(BIN)/helpers book --profile $(PROFILE) --check || $(MAKE) --no-print-directory html
