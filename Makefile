@@ -13,7 +13,6 @@ PYTEST = $(BIN)/python -m pytest -n $(CORES) --dist loadgroup --no-loadscope-reo
   --durations 15 --durations-min 10
 OF_THE_BOOK := tests/book
 PIP := $(BIN)/pip --disable-pip-version-check --no-input
-INSTALL := $(PIP) install --quiet --constraint constraints.txt
 # Or each of a few hundred processes compiles this package again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -31,8 +30,8 @@ environment: .venv/installed
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing pinned packages into .venv; this takes some minutes"
 	@# torch first and by itself: together with other requests pip looks at far larger builds.
-	$(INSTALL) torch==2.13.0
-	$(INSTALL) --editable '.[models,book,test]'
+	$(PIP) install --quiet --constraint constraints.txt torch==2.13.0
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[models,book,test]'
 	@touch $@
 
 data: environment
