@@ -9,7 +9,9 @@ PROFILE ?= demo
 # nproc counts threads where OMP_NUM_THREADS is set.
 CORES ?= $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || echo 2)
 BIN := .venv/bin
-PYTEST = $(BIN)/python -m pytest -n $(CORES) --dist loadgroup --no-loadscope-reorder \
+# Pages start from one process that has imported the libraries.
+WARM := $(BIN)/python -m bookkit.warm
+PYTEST = $(WARM) $(BIN)/python -m pytest -n $(CORES) --dist loadgroup --no-loadscope-reorder \
   --durations 15 --durations-min 10
 OF_THE_BOOK := tests/book
 PIP := $(BIN)/pip --disable-pip-version-check --no-input
@@ -39,7 +41,7 @@ data: environment
 	$(BIN)/helpers book --prepare
 
 notebooks: data
-	$(BIN)/snakemake --cores $(CORES) --keep-going --rerun-incomplete --quiet rules progress \
+	$(WARM) $(BIN)/snakemake --cores $(CORES) --keep-going --rerun-incomplete --quiet rules progress \
 	  --config profile=$(PROFILE)
 
 html: notebooks
