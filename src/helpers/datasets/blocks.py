@@ -82,10 +82,10 @@ def gene_moments(blocks: Iterable[sparse.csr_matrix]) -> GeneMoments:
     for block in blocks:
         sums = sums if n_cells else np.zeros((3, block.shape[1]))
         n_cells += block.shape[0]
-        values, size = block.data.astype(np.float64), block.shape[1]
-        sums[0] += np.bincount(block.indices[values > 0], minlength=size)
-        sums[1] += np.bincount(block.indices, values, minlength=size)
-        sums[2] += np.bincount(block.indices, values**2, minlength=size)
+        values, each = block.data.astype(np.float64), np.ones(block.shape[0])
+        for total, summed in zip(sums, (values > 0, values, values**2), strict=True):
+            held = sparse.csr_matrix((summed, block.indices, block.indptr), shape=block.shape)
+            total += held.T @ each
     many = max(n_cells, 1)
     mean = sums[1] / many
     variance = np.maximum(sums[2] - many * mean**2, 0) / max(many - 1, 1)

