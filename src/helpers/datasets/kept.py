@@ -52,8 +52,7 @@ def kept(
     parts = [name, loaders_digest(), *map(sha256_of, files)]
     key = hashlib.sha256(":".join(parts).encode()).hexdigest()[:16]
     path = data_dir() / "kept" / f"{name}.{key}.arrow"
-    content = _read(path)
-    if content is None:
+    if (content := _read(path)) is None:
         content = _packed(make())
         try:
             with atomic_write(path) as target:
@@ -70,7 +69,7 @@ def _read(path: Path) -> pa.Buffer | None:
     try:
         with pa.OSFile(str(path)) as file:
             found = file.read_buffer()
-    except FileNotFoundError:
+    except OSError:  # none is there, or none that may be read
         return None
     content, checksum = found[:-CHECKSUM], found[-CHECKSUM:]
     if hashlib.sha256(content).digest() == checksum.to_pybytes():
@@ -91,5 +90,5 @@ def _packed(tables: Sequence[pd.DataFrame]) -> pa.Buffer:
 def _tables(content: pa.Buffer) -> list[pd.DataFrame]:
     source, found = pa.BufferReader(content), []
     while source.tell() < content.size:
-        found.append(pa.ipc.open_stream(source).read_all().to_pandas().copy())
+        found.append(pa.ipc.open_stream(source).read_all().to_pandas())
     return found
