@@ -32,8 +32,10 @@ environment: .venv/installed
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing pinned packages into .venv; this takes some minutes"
 	@# torch first and by itself: together with other requests pip looks at far larger builds.
-	$(PIP) install --quiet --constraint constraints.txt torch==2.13.0
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[models,book,test]'
+	$(PIP) install --quiet --no-compile --constraint constraints.txt torch==2.13.0
+	$(PIP) install --quiet --no-compile --constraint constraints.txt --editable '.[models,book,test]'
+	@# pip would compile what it installs with one core.
+	$(BIN)/python -m compileall -q -j $(CORES) -x 'site-packages/.*/tests/|py312' $(CURDIR)/.venv/lib
 	@touch $@
 
 data: environment
