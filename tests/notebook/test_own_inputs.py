@@ -15,7 +15,7 @@ from helpers.models.load import load_model
 from helpers.models.scgpt import save_scgpt
 from helpers.models.training import random_model
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("warm_pages")]
 
 
 def values_of(name: str, given: dict) -> dict:

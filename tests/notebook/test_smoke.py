@@ -17,10 +17,12 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def smoke_results(tmp_path_factory):
+def smoke_results(tmp_path_factory, warm_socket):
+    """A folder for first runs, which start as copies of a process with the libraries."""
     folder = tmp_path_factory.mktemp("smoke")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HELPERS_RESULTS_DIR", str(folder))
+        patch.setenv("HELPERS_WARM", warm_socket)
         yield folder
 
 
@@ -52,9 +54,10 @@ def of_pages(*names):
 
 
 @of_pages("02_models", "10_coexpression", "22_mediation_bias", "50_mediation_circuits")
-def test_the_same_seed_gives_the_same_values_twice(smoke_results, name):
-    """To the last byte."""
+def test_the_same_seed_gives_the_same_values_twice(smoke_results, name, monkeypatch):
+    """To the last byte, also from a process of its own, with another seed of hashes."""
     first = runner.run(name, profile="smoke").folder
+    monkeypatch.delenv("HELPERS_WARM")
     again = runner.run(name, profile="smoke", into="again", force=True)
     assert again.ran
     for file in ("values.json", "tests.jsonl"):
