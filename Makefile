@@ -9,7 +9,9 @@ PROFILE ?= demo
 # nproc counts threads where OMP_NUM_THREADS is set.
 CORES ?= $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || echo 2)
 BIN := .venv/bin
-PYTEST = $(BIN)/python -m pytest -n $(CORES) --dist loadgroup --no-loadscope-reorder \
+# Pages start from one process that has imported the libraries.
+WARM := $(BIN)/python -m bookkit.warm
+PYTEST = $(WARM) $(BIN)/python -m pytest -n $(CORES) --dist loadgroup --no-loadscope-reorder \
   --durations 15 --durations-min 10
 OF_THE_BOOK := tests/book
 PIP := $(BIN)/pip --disable-pip-version-check --no-input
@@ -30,8 +32,10 @@ environment: .venv/installed
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing pinned packages into .venv; this takes some minutes"
 	@# torch first and by itself: together with other requests pip looks at far larger builds.
-	$(PIP) install --quiet --constraint constraints.txt torch==2.13.0
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[models,book,test]'
+	$(PIP) install --quiet --no-compile --constraint constraints.txt torch==2.13.0
+	$(PIP) install --quiet --no-compile --constraint constraints.txt --editable '.[models,book,test]'
+	@# pip would compile what it installs with one core.
+	$(BIN)/python -m compileall -q -j $(CORES) -x 'site-packages/.*/tests/|py312' $(CURDIR)/.venv/lib
 	@touch $@
 
 data: environment
@@ -39,7 +43,7 @@ data: environment
 	$(BIN)/helpers book --prepare
 
 notebooks: data
-	$(BIN)/snakemake --cores $(CORES) --keep-going --rerun-incomplete --quiet rules progress \
+	$(WARM) $(BIN)/snakemake --cores $(CORES) --keep-going --rerun-incomplete --quiet rules progress \
 	  --config profile=$(PROFILE)
 
 html: notebooks

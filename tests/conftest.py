@@ -14,6 +14,7 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_
 for variable in THREADS:
     os.environ.setdefault(variable, "1")
 os.environ.setdefault("MPLBACKEND", "agg")
+WARM = os.environ.pop("HELPERS_WARM", "")  # for those tests only that ask for it
 if "PYTEST_XDIST_WORKER" in os.environ:  # the other cores belong to the other workers
     os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
 
@@ -70,6 +71,24 @@ def seeds() -> None:
     """Set the global seeds before every test, for libraries that take no generator."""
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002 - global state of libraries, not ours
+
+
+@pytest.fixture(scope="session")
+def warm_socket() -> str:
+    """Where a page can start as a copy of a process with the libraries; empty: nowhere."""
+    return WARM
+
+
+@pytest.fixture(scope="session")
+def smoke_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a worker runs pages with the smallest parameters, each once."""
+    return tmp_path_factory.mktemp("smoke")
+
+
+@pytest.fixture
+def warm_pages(warm_socket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start pages of the test there."""
+    monkeypatch.setenv("HELPERS_WARM", warm_socket)
 
 
 @pytest.fixture(scope="session")

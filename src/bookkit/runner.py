@@ -27,7 +27,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from bookkit import fingerprint, holding, notebooks, provenance
+from bookkit import fingerprint, holding, notebooks, provenance, warm
 from bookkit.download import resolved
 from bookkit.findings import Results
 from bookkit.publish import tidy
@@ -51,7 +51,6 @@ _UNCOLLECTED = (
     "--IPKernelApp.exec_lines=import gc; gc.disable(); gc.set_threshold(10_000, 20); del gc"
 )
 """What a page imports is no garbage, and to look for it takes seconds; `page` ends this."""
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -82,6 +81,13 @@ class _Kernel(AsyncKernelManager):
     async def _async_interrupt_kernel(self) -> None:
         if not self.shutting_down:
             await super()._async_interrupt_kernel()
+
+    async def _async_launch_kernel(self, kernel_cmd: list[str], **more: Any) -> None:
+        if not (forked := warm.ask(kernel_cmd, more["env"], more.get("cwd") or Path.cwd())):
+            await super()._async_launch_kernel(kernel_cmd, **more)
+            return
+        self.provisioner.process = forked
+        self.provisioner.pid = self.provisioner.pgid = forked.pid
 
 
 class _Once(NBClientEngine):
@@ -247,15 +253,19 @@ def _watched(parameters: Mapping[str, Any]) -> Iterator[Path]:
                 yield path if path.is_dir() else path.parent
 
 
+def surroundings() -> dict[str, str]:
+    """Return the variables of every kernel; one thread by default, so that sums have one order."""
+    wanted = {"JUPYTER_PREFER_ENV_PATH": "1", "HF_HUB_OFFLINE": "1"}
+    # Libraries that look for a notebook's progress bars warn where there are none.
+    quiet = "ignore:IProgress not found"
+    wanted["PYTHONWARNINGS"] = ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), quiet]))
+    return wanted | {name: "1" for name in warm.THREADS if name not in os.environ}
+
+
 @contextmanager
 def _environment(context: Path) -> Iterator[None]:
-    """Set what the kernel inherits; one thread by default, so that sums have one order."""
-    wanted = {CONTEXT: str(context), "JUPYTER_PREFER_ENV_PATH": "1", "HF_HUB_OFFLINE": "1"}
-    # Libraries that look for a notebook's progress bars warn where there are none.
-    wanted["PYTHONWARNINGS"] = ",".join(
-        filter(None, [os.environ.get("PYTHONWARNINGS"), "ignore:IProgress not found"])
-    )
-    wanted |= {name: "1" for name in _THREADS if name not in os.environ}
+    """Set what the kernel inherits."""
+    wanted = surroundings() | {CONTEXT: str(context)}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:

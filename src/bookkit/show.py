@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +60,11 @@ def show_figure(figure: Any, path: Path, caption: str, alt: str) -> list[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     picture, drawing = path.with_suffix(".png"), path.with_suffix(".svg")
     _flatten(figure)
-    about = {"facecolor": "white", "dpi": DPI}
+    figure.set(dpi=DPI, facecolor="white")
     with plt.rc_context({"svg.hashsalt": path.stem}):  # the same bytes each time
-        figure.savefig(drawing, metadata={"Date": None, "Creator": None}, **about)
+        figure.savefig(drawing, metadata={"Date": None, "Creator": None})
     figure.set_layout_engine("none")  # the picture is laid out as the drawing is
-    figure.savefig(pixels := BytesIO(), format="png", pil_kwargs={"compress_level": 0}, **about)
-    _few_colours(pixels, picture)
+    _few_colours(figure, picture)
     narrowest = _narrowest(figure)
     plt.close(figure)  # or the inline backend would show it a second time
     display(
@@ -83,12 +81,14 @@ def show_figure(figure: Any, path: Path, caption: str, alt: str) -> list[Path]:
     return [drawing, picture]
 
 
-def _few_colours(pixels: BytesIO, picture: Path) -> None:
+def _few_colours(figure: Any, picture: Path) -> None:
     """Store a picture with 256 colours, a third of the bytes; readers see the drawing anyway."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
-    with Image.open(pixels) as found:
-        made = found.convert("RGB").quantize(256, Image.Quantize.FASTOCTREE)
+    (canvas := FigureCanvasAgg(figure)).draw()  # once; `savefig` draws twice
+    made = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba())
+    made = made.convert("RGB").quantize(256, Image.Quantize.FASTOCTREE)
     made.save(picture, "PNG", optimize=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import lzma
 import re
+from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -20,6 +21,7 @@ from helpers.errors import DataError
 ACCESSION = re.compile(
     r"(?:[OPQ][0-9][A-Z0-9]{3}[0-9]|[A-NR-Z][0-9](?:[A-Z][A-Z0-9]{2}[0-9]){1,2})(?:-[0-9]+)?"
 )
+_COMMA = re.compile(r",\s*")
 CHROMOSOMES = frozenset([*map(str, range(1, 23)), "X", "Y", "MT"])
 ORGANISMS = ("human", "mouse")
 
@@ -78,39 +80,36 @@ def gene_table(organism: str) -> pd.DataFrame:
     )
     genes["assembled"] = genes["chromosome"].isin(CHROMOSOMES)
     genes.index.name = "ensembl_id"
-    order = ["assembled", "curated", "ensembl_id"]
-    genes = genes.sort_values(order, ascending=[False, False, True], kind="stable")
-    return genes.drop(columns=["assembled", "curated"])
+    genes = genes.sort_index(kind="stable")
+    order = np.lexsort((~genes["curated"], ~genes["assembled"]))
+    return genes.drop(columns=["assembled", "curated"]).iloc[order]
 
 
 @lru_cache(maxsize=2)
 def known_symbols(organism: str) -> frozenset[str]:
     """Return every current symbol of a species."""
     genes = gene_table(organism)
-    return frozenset(genes["symbol"]) | (frozenset(genes["approved"]) - {""})
+    return frozenset(genes["symbol"].array) | (frozenset(genes["approved"].array) - {""})
 
 
 @lru_cache(maxsize=2)
 def previous_symbols(organism: str) -> dict[str, str]:
     """Return former -> current symbol, where the former one is unambiguous and unused now."""
-    genes = gene_table(organism)
+    genes, known = gene_table(organism), known_symbols(organism)
     genes = genes[genes["previous"] != ""]
-    former = genes["previous"].str.split(r",\s*").explode()
-    pairs = pd.DataFrame({"former": former, "now": genes["symbol"].reindex(former.index)})
-    pairs = pairs.drop_duplicates()
-    pairs = pairs[~pairs["former"].duplicated(keep=False)]
-    pairs = pairs[~pairs["former"].isin(known_symbols(organism))]
-    return dict(zip(pairs["former"], pairs["now"], strict=True))
+    listed = zip(genes["previous"].array, genes["symbol"].array, strict=True)
+    pairs = dict.fromkeys((one, now) for names, now in listed for one in _COMMA.split(names))
+    often = Counter(former for former, _ in pairs)
+    return {former: now for former, now in pairs if often[former] == 1 and former not in known}
 
 
 @lru_cache(maxsize=2)
 def _ensembl_by_symbol(organism: str) -> dict[str, str]:
-    genes = gene_table(organism)
+    genes = gene_table(organism).iloc[::-1]  # of repeated symbols a dictionary keeps the last
     found: dict[str, str] = {}
-    for column in ("symbol", "approved"):
-        for symbol, ensembl in zip(genes[column], genes.index, strict=True):
-            if symbol:
-                found.setdefault(symbol, ensembl)
+    for column in ("approved", "symbol"):
+        found |= zip(genes[column].array, genes.index, strict=True)
+    found.pop("", None)
     for former, now in previous_symbols(organism).items():
         found.setdefault(former, found[now])
     return found
