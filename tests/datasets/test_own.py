@@ -195,7 +195,8 @@ def test_every_format_gives_the_same_counts(cells, tmp_path, write):
     assert list(drawn.obs_names) == [barcodes[k] for k in rows]
     found = blocks.gene_moments(own.blocks())
     np.testing.assert_allclose(found.total, wanted.sum(axis=0))
-    np.testing.assert_allclose(found.detected, (wanted > 0).mean(axis=0))
+    shares = blocks.detected_share(own.blocks())
+    np.testing.assert_allclose(shares, (wanted > 0).mean(axis=0))
     np.testing.assert_allclose(found.variance, wanted.astype(float).var(axis=0, ddof=1))
 
 

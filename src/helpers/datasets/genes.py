@@ -11,7 +11,7 @@ import pandas as pd
 from anndata import AnnData
 from scipy import sparse
 
-from helpers.datasets.blocks import gene_moments, row_blocks
+from helpers.datasets.blocks import CELLS_AT_ONCE, detected_share, gene_moments, row_blocks
 from helpers.errors import DataError
 
 if TYPE_CHECKING:
@@ -120,8 +120,7 @@ def select_genes(
     """
     tfs, targets = frozenset(tfs), frozenset(targets)
     names = cells.var_names.astype(str)
-    share = gene_moments(_values(cells)).detected
-    detected = share >= min_detection
+    detected = detected_share(_values(cells)) >= min_detection
     if detected.sum() < n_hvg:
         raise DataError(
             f"only {detected.sum()} genes are detected in {min_detection:.0%} of the cells, "
@@ -191,7 +190,10 @@ def _values(cells: AnnData | OwnCells) -> Iterator[sparse.csr_matrix]:
 
 
 def _blocks(matrix: sparse.spmatrix | np.ndarray) -> Iterator[sparse.csr_matrix]:
-    yield from (block for _, block in row_blocks(matrix))
+    if sparse.issparse(matrix) and matrix.format == "csr" and matrix.shape[0] <= CELLS_AT_ONCE:
+        yield matrix
+    else:
+        yield from (block for _, block in row_blocks(matrix))
 
 
 def _linear(cells: AnnData | OwnCells, kept: np.ndarray) -> Iterator[sparse.csr_matrix]:

