@@ -33,6 +33,7 @@ FLAGS = (
     "--window-size=1280,1600",
 )
 WAIT = 90
+DRAWN = "requestAnimationFrame(() => requestAnimationFrame(arguments[arguments.length - 1]))"
 
 
 def built_pages() -> list[str]:
@@ -58,8 +59,25 @@ class Browser:
 
     driver: webdriver.Chrome
     html: Path
+    size: tuple[int, int] | None = None
 
-    def open(self, page: str, query: str = "") -> None:
+    def resize(self, size: tuple[int, int] | None = None) -> None:
+        """Give the window a size, on a telephone with touch; by default its own."""
+        if size == self.size:
+            return
+        self.size = size
+        if size is None:
+            self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+            return
+        width, height = size
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        self.driver.execute_async_script(DRAWN)
+
+    def open(self, page: str, query: str = "", size: tuple[int, int] | None = None) -> None:
+        if size != self.size:  # or a page that nobody looks at any more is laid out again
+            self.driver.get("about:blank")
+            self.resize(size)
         self.driver.get_log("browser")
         self.driver.get_log("performance")
         self.driver.get((HTML / page).as_uri() + query)

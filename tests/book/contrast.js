@@ -6,10 +6,13 @@ const parse = (colour) => {
   return { rgb: numbers.slice(0, 3).map((x) => x * scale), alpha: numbers[3] ?? 1 };
 };
 const over = (top, below) => top.rgb.map((x, i) => x * top.alpha + below[i] * (1 - top.alpha));
+const grounds = new Map([[null, [255, 255, 255]]]);
 const ground = (element) => {
-  const layers = [];
-  for (let e = element; e; e = e.parentElement) layers.push(parse(getComputedStyle(e).backgroundColor));
-  return layers.reverse().reduce((below, layer) => over(layer, below), [255, 255, 255]);
+  if (!grounds.has(element)) {
+    const layer = parse(getComputedStyle(element).backgroundColor);
+    grounds.set(element, over(layer, ground(element.parentElement)));
+  }
+  return grounds.get(element);
 };
 const luminance = (rgb) => {
   const [r, g, b] = rgb.map((x) => {

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from browser_kit import AXE, SCREEN, TELEPHONE, seen_on
+from browser_kit import AXE, SCREEN, TELEPHONE
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -46,11 +46,25 @@ def written(page: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def opened(browser, built_page):
-    """The browser with a page on a screen: opened once for all that is looked at there."""
-    with seen_on(browser, SCREEN):
-        browser.open(built_page)
-        yield browser
+def loaded(browser, built_page):
+    """The browser with a page, loaded once, on a telephone: the window of a screen may change."""
+    browser.open(built_page, size=TELEPHONE)
+    return browser
+
+
+@pytest.fixture
+def opened(loaded):
+    """The browser with a page on a screen."""
+    loaded.resize(SCREEN)
+    return loaded
+
+
+def test_nothing_is_wider_than_a_telephone(loaded, built_page):
+    if not written(built_page):
+        return
+    loaded.resize(TELEPHONE)
+    assert loaded.run(UNHINTED) == [], "wider than its column, without a hint, at 390 px"
+    assert loaded.run("return document.documentElement.scrollWidth") <= TELEPHONE[0] + 1
 
 
 def test_nothing_is_cut_off_or_empty(opened, built_page):
@@ -90,12 +104,3 @@ def test_no_serious_barrier(opened, axe_script):
     opened.run(axe_script)
     opened.driver.set_script_timeout(120)
     assert opened.driver.execute_async_script(AXE) == []
-
-
-def test_nothing_is_wider_than_a_telephone(browser, built_page):
-    if not written(built_page):
-        return
-    with seen_on(browser, TELEPHONE):
-        browser.open(built_page)
-        assert browser.run(UNHINTED) == [], "wider than its column, without a hint, at 390 px"
-        assert browser.run("return document.documentElement.scrollWidth") <= TELEPHONE[0] + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from browser_kit import AXE, SCREEN, TELEPHONE, seen_on
+from browser_kit import AXE, SCREEN, TELEPHONE
 from scipy.stats import norm
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -15,14 +15,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 @pytest.mark.parametrize("size", [SCREEN, TELEPHONE], ids=["screen", "telephone"])
 def test_the_home_page_answers_before_anybody_scrolls(browser, size):
-    with seen_on(browser, size):
-        browser.open("book/index.html")
-        box = browser.run(
-            "const e = document.querySelector('.home-answer').getBoundingClientRect();"
-            "return [e.top, e.bottom, window.innerHeight]"
-        )
-        text = browser.driver.find_element(By.CSS_SELECTOR, ".home-answer").text
-        browser.screenshot(f"home-{size[0]}")
+    browser.open("book/index.html", size=size)
+    box = browser.run(
+        "const e = document.querySelector('.home-answer').getBoundingClientRect();"
+        "return [e.top, e.bottom, window.innerHeight]"
+    )
+    text = browser.driver.find_element(By.CSS_SELECTOR, ".home-answer").text
+    browser.screenshot(f"home-{size[0]}")
     assert 0 < box[0] < box[1] <= box[2], f"the answer is not in view: {box}"
     assert re.search(r"AUROC on curated targets is 0\.\d\d to 0\.\d\d", text), text
     assert re.search(r"Not on this evidence|Only where it beats", text), text
@@ -32,11 +31,12 @@ def test_barriers_are_found_where_there_are_some(browser, axe_script):
     browser.open("book/how_to_read.html")
     browser.run(
         "document.querySelector('main').insertAdjacentHTML('beforeend',"
-        "'<img src=\"data:,\"><button></button>')"
+        '\'<img src="data:,"><button></button><p>Words around'
+        ' <a href="#" style="color: inherit; text-decoration: none">a link</a> like them.</p>\')'
     )
     browser.run(axe_script)
     found = " ".join(browser.driver.execute_async_script(AXE))
-    assert "image-alt" in found and "button-name" in found
+    assert "image-alt" in found and "button-name" in found and "link-in-text-block" in found
 
 
 def test_every_exercise_says_what_it_asks(browser):

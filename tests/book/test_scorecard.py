@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from browser_kit import AXE, SCREEN, TELEPHONE, seen_on
+from browser_kit import AXE, SCREEN, TELEPHONE
 
 from helpers import score_edges
 from helpers.datasets.simulate import world
@@ -36,18 +36,18 @@ def test_the_card_is_readable(opened, axe_script, size, scheme):
     browser, address = opened
     feature = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", feature)
-    with seen_on(browser, size):
-        browser.requests()
-        browser.driver.get(address)
-        assert browser.run(WIDER) <= 1, "the page scrolls sideways"
-        images = browser.run(SIZES)
-        assert images and all(shown and 300 <= width <= size[0] for shown, width in images)
-        assert browser.run("return document.title").startswith("Scorecard: <img")
-        ground = browser.run("return getComputedStyle(document.body).backgroundColor")
-        assert (ground == "rgb(255, 255, 255)") == (scheme == "light")
-        assert browser.requests() == ([], []) and browser.errors() == []
-        browser.run(axe_script)
-        browser.driver.set_script_timeout(120)
-        contrast = AXE.replace("{'color-contrast': {enabled: false}}", "{}")
-        assert browser.driver.execute_async_script(contrast) == []
-        browser.screenshot(f"scorecard-{scheme}-{size[0]}")
+    browser.resize(size)
+    browser.requests()
+    browser.driver.get(address)
+    assert browser.run(WIDER) <= 1, "the page scrolls sideways"
+    images = browser.run(SIZES)
+    assert images and all(shown and 300 <= width <= size[0] for shown, width in images)
+    assert browser.run("return document.title").startswith("Scorecard: <img")
+    ground = browser.run("return getComputedStyle(document.body).backgroundColor")
+    assert (ground == "rgb(255, 255, 255)") == (scheme == "light")
+    assert browser.requests() == ([], []) and browser.errors() == []
+    browser.run(axe_script)
+    browser.driver.set_script_timeout(120)
+    contrast = AXE.replace("{'color-contrast': {enabled: false}}", "{}")
+    assert browser.driver.execute_async_script(contrast) == []
+    browser.screenshot(f"scorecard-{scheme}-{size[0]}")
