@@ -79,6 +79,12 @@ def warm_socket() -> str:
     return WARM
 
 
+@pytest.fixture(scope="session")
+def smoke_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a worker runs pages with the smallest parameters, each once."""
+    return tmp_path_factory.mktemp("smoke")
+
+
 @pytest.fixture
 def warm_pages(warm_socket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Start pages of the test there."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,28 @@ def result_of(name: str, archive: bool = False) -> Path:
     return runner.run(name, profile="smoke").folder
 
 
+def smoke_run(folder: Path, name: str) -> Path:
+    """Return a run with the smallest parameters below `folder`, made unless it is there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HELPERS_RESULTS_DIR", str(folder))
+        return runner.run(name, profile="smoke").folder
+
+
 def values_of(folder: Path) -> dict:
     """Return what the page has stored."""
     return json.loads((folder / "values.json").read_text(encoding="utf-8"))
+
+
+def tests_of(folder: Path) -> dict:
+    """Return the tests of a page by their names and variants."""
+    rows = map(json.loads, (folder / "tests.jsonl").read_text(encoding="utf-8").splitlines())
+    return {f"{row['test_id']} {row['variant']}": row for row in rows}
+
+
+def assert_same_twice(first: Path, second: Path, apart: Callable[[str, dict], bool]) -> None:
+    """Assert that what the second run gave, but for what is `apart`, the first gave to the byte."""
+    for read in (values_of, tests_of):
+        known = read(first)
+        again = {key: entry for key, entry in read(second).items() if not apart(key, entry)}
+        assert again or read is tests_of
+        assert json.dumps(again) == json.dumps({key: known.get(key) for key in again})

@@ -13,10 +13,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from page_runs import assert_same_twice, smoke_run, values_of
 
 from bookkit import notebooks
 from bookkit.publish import needs_archive
 from helpers.files import data_dir
+from helpers.registry.records import NOT_FETCHED
 from papers.archives.locate import ATTENTION, CONFOUND, MEDIATION
 from papers.archives.outside import LEADERBOARD
 
@@ -50,16 +52,28 @@ def environment(tmp_path_factory):
     return kept | {name: str(folder / value) for name, value in named.items()}
 
 
-@pytest.mark.apart
-@pytest.mark.parametrize("name", PAGES)
-def test_page_says_what_is_missing_and_how_to_get_it(environment, name):
-    command = ["unshare", "--net", sys.executable, "-m", "helpers.cli", "run", name]
-    done = subprocess.run(
-        [*command, "--profile", "smoke"], env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+def of_pages(names):
+    """Give a test each of the pages, in the worker that runs it for other tests too."""
+    cases = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names]
+    return pytest.mark.parametrize("name", cases)
+
+
+def without(environment: dict[str, str], name: str) -> Path:
+    """Return a run without archives and network, made unless it is there."""
     folder = Path(environment["HELPERS_RESULTS_DIR"]) / "smoke" / name
-    values = json.loads((folder / "values.json").read_text(encoding="utf-8"))
+    if not folder.is_dir():
+        command = ["unshare", "--net", sys.executable, "-m", "helpers.cli", "run", name]
+        done = subprocess.run(
+            [*command, "--profile", "smoke"], env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+@of_pages(PAGES)
+def test_page_says_what_is_missing_and_how_to_get_it(environment, name):
+    folder = without(environment, name)
+    values = values_of(folder)
     assert values["archive/present"]["value"] is False
     assert not [key for key, entry in values.items() if "claim" in entry]
     page = (folder / f"{name}.ipynb").read_text(encoding="utf-8")
@@ -76,6 +90,18 @@ def test_page_says_what_is_missing_and_how_to_get_it(environment, name):
     assert "```{warning}" in shown
     for words in (PAGES[name], "https://", "HELPERS_DATA_MIRROR", "helpers data fetch archives"):
         assert words in shown, words
+
+
+@of_pages(["22_mediation_bias", "50_mediation_circuits"])
+def test_all_other_numbers_are_those_with_archives(environment, smoke_folder, warm_pages, name):
+    """It is also a second run of the same seed, with another seed of hashes."""
+    first = smoke_run(smoke_folder, name)
+    assert_same_twice(first, without(environment, name), of_archives)
+
+
+def of_archives(key: str, entry: dict) -> bool:
+    missing = {entry.get("not_estimable"), entry.get("reason")}
+    return key == "archive/present" or NOT_FETCHED in missing
 
 
 def moved_page_says_what_is_missing(page: str, copy: Path) -> None:

@@ -106,7 +106,6 @@ class Read:
 
     def __init__(self, rng, n=30):
         self.genes = [f"G{k}" for k in range(n)]
-        self.references = {"trrust": pd.DataFrame({"source": self.genes[:8], "target": "G9"})}
         common, other = rng.normal(size=(2, n, n))
         own = {"a": common, "b": common, "c": other}
         self.of = {(d, h): own[d] + 0.5 * rng.normal(size=(n, n)) for d in own for h in "01"}
@@ -119,11 +118,16 @@ class Read:
 @pytest.mark.parametrize("direction", ["forward", "transpose", "symmetric"])
 def test_attention_of_donors_is_compared_with_that_of_halves(direction):
     page, one = definitions(NAME), Read(np.random.default_rng(4))
-    same = page["donors_alike"](one, ["a", "b"], direction)
+
+    def alike(*donors):
+        parts = {(d, h): page["turn"](one.scores(3, d, h)) for d in donors for h in "01"}
+        return page["donors_alike"](parts, one.genes[:8], direction)
+
+    same = alike("a", "b")
     assert same["halves"] == pytest.approx(same["donors"], abs=0.1)
-    unlike = page["donors_alike"](one, ["a", "c"], direction)
+    unlike = alike("a", "c")
     assert unlike["halves"] > 0.6 > 0.3 > abs(unlike["donors"])
-    alone = page["donors_alike"](one, ["a"], direction)
+    alone = alike("a")
     assert np.isnan(alone["donors"]) and alone["halves"] > 0.6
 
 

@@ -121,7 +121,7 @@ def test_the_divergence_of_outputs_is_that_of_scipy(page, control):
     assert page["divergence"](*logs) == pytest.approx(entropy(p, q, axis=-1).mean())
     model, tokens, judged, edges = control
     bench = page["bench_of"]("c", model, tokens, judged, edges, 12, np.random.default_rng(0))
-    clean = page["clean_runs"](bench.ko, whole=True)
+    clean = bench.clean
     spread = page["squared_error"](bench, clean)
     assert 0 < spread < clean.base.var() + clean.base.mean() ** 2 + 51**2
     none, all_heads = page["divergences"](bench, [[], heads(model)])
@@ -134,7 +134,7 @@ def test_geneformer_says_a_distribution_over_its_tokens(page):
     genes = page["choose_genes"]([model.tokenise(given)], 60, set())
     tokens = model.tokenise(given[:, genes].copy())
     ko = page["KnockOuts"](model, tokens, genes[:8], genes[8:], 5, np.random.default_rng(0))
-    clean = page["clean_runs"](ko, whole=True)
+    clean = page["clean_runs"](ko)
     assert clean.base.ndim == 3 and clean.base.shape[:2] == (ko.cells, 5)
     words = ko.replay.readout.words[: ko.cells, :, None]
     own = clean.base.gather(2, words)[..., 0]
@@ -207,11 +207,14 @@ def test_the_thirteen_conditions_are_thirteen_sets(page):
 def test_fidelity_and_recovery_know_nothing_and_everything(page, control):
     model, tokens, judged, edges = control
     bench = page["bench_of"]("c", model, tokens, judged, edges, 12, np.random.default_rng(0))
-    clean = page["clean_runs"](bench.ko)
+    clean = bench.clean
     assert len(clean.batch.ids) == bench.ko.cells
     torch.testing.assert_close(clean.base, bench.ko.replay.base[: bench.ko.cells])
-    hidden, said = page["fidelity"](bench, clean, heads(model))
+    hidden, said, nats = page["fidelity"](bench, heads(model))
     assert hidden > 0.02 and said > 1e-3
+    assert nats == page["divergences"](bench, [heads(model)])[0]
+    whole = page["recorded"](model, clean.batch, [*bench.states])
+    assert all(torch.equal(state, bench.states[c]) for c, state in whole.items())
     assert page["recovery"](bench, heads(model)) == 1.0
     assert page["recovery"](bench, []) == 0.0
     entropy = page["entropies"](model, clean.batch)

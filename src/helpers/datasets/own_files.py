@@ -45,7 +45,7 @@ def open_file(path: Path) -> tuple[dict[str, Slot], pd.DataFrame]:
         If there is no such file, it is of another kind or damaged, or has no cells or genes.
     """
     with reading(path.name[:80]):
-        if not path.exists():
+        if not (path.is_file() or path.is_dir()):
             raise DataError(f"{path}: no such file; give the whole path of {ACCEPTED}")
         slots, obs = _opened(path)
     for name, slot in slots.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,8 @@ from helpers.estimates import NotEstimable
 
 LEAST_CELLS = 50
 """Donors with fewer cells are left out."""
+CONSTANT = 1e-10
+"""Smaller variances are what rounding leaves of a constant: one cell of 100,000 makes more."""
 
 
 @dataclass(frozen=True)
@@ -134,3 +137,24 @@ def edge_correlations(cells: DonorCells, rows: np.ndarray | slice = slice(None))
     rows_of, row = np.unique(cells.source, return_inverse=True)
     product = (z[:, rows_of].T @ z)[row, cells.target]
     return np.clip(product / (length[cells.source] * length[cells.target]), -1.0, 1.0)
+
+
+def correlations_in_sets(cells: DonorCells, sets: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield what `edge_correlations` returns, of many sets of cells.
+
+    Parameters
+    ----------
+    cells
+        Cells and edges.
+    sets
+        Batches (sets, cells) of booleans, what belongs to each set; one (sets, edges) for each.
+    """
+    x, s, t = cells.x - cells.x.mean(axis=0), cells.source, cells.target
+    squares, products = x**2, x[:, s] * x[:, t]
+    for batch in sets:
+        share = batch / batch.sum(axis=1, keepdims=True)
+        mean = share @ x
+        variance = share @ squares - mean**2
+        variance[variance < CONSTANT] = np.inf
+        covariance = share @ products - mean[:, s] * mean[:, t]
+        yield np.clip(covariance / np.sqrt(variance[:, s] * variance[:, t]), -1.0, 1.0)

@@ -6,17 +6,24 @@ ask whether *these* donors differ, and say nothing about donors that were not sa
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 from scipy import stats
 from sklearn.linear_model import Ridge
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from helpers.estimates import NotEstimable
-from helpers.evaluation.donors import DonorCells, edge_correlations, edge_products
+from helpers.evaluation.donors import (
+    DonorCells,
+    correlations_in_sets,
+    edge_correlations,
+    edge_products,
+)
+from helpers.statistics.auroc import auroc_many
 from helpers.statistics.multiplicity import adjust
 from helpers.statistics.permutation import null_outcome, sign_flip_test
 from helpers.statistics.results import Outcome
@@ -71,8 +78,10 @@ def balanced_accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
 
     The share of each donor is taken from its scores first, so that large donors have no advantage.
     """
-    prior = np.bincount(labels, minlength=scores.shape[1]) / labels.size
-    return float(balanced_accuracy_score(labels, (scores - prior).argmax(axis=1)))
+    cells = np.bincount(labels, minlength=scores.shape[1])
+    right = (scores - cells / labels.size).argmax(axis=1) == labels
+    hits = np.bincount(labels, right, minlength=scores.shape[1])
+    return float((hits[cells > 0] / cells[cells > 0]).mean())
 
 
 def readability_test(
@@ -95,7 +104,7 @@ def readability_test(
     for name, x in {"edges": products, "genes": genes, "cell type": kinds}.items():
         scores = donor_scores(x, cells.donor, seed)[0]
         auc[name] = np.array(
-            [roc_auc_score(cells.donor == d, scores[:, d]) for d in np.unique(cells.donor)]
+            [auroc_many(scores[:, d], cells.donor == d)[0] for d in np.unique(cells.donor)]
         )
         accuracy = balanced_accuracy(scores, cells.donor)
         rows.append((name, float(auc[name].mean()), accuracy, 1 / cells.n_donors))
@@ -153,13 +162,20 @@ def balance_test(
     """
     full = edge_correlations(cells)
 
-    def once(donor: np.ndarray) -> pd.Series:
-        drawn = [balanced_rows(donor, rng) for _ in range(resamples)]
-        found = [sensitivity(full, edge_correlations(cells, rows)) for rows in drawn]
-        return pd.DataFrame(found).mean()
+    def balanced() -> Iterator[np.ndarray]:
+        for k in range(1 + n_perm):
+            donor = cells.permuted(rng) if k else cells.donor
+            kept = np.zeros((resamples, donor.size), dtype=bool)
+            for row in kept:
+                row[balanced_rows(donor, rng)] = True
+            yield kept
 
-    observed = once(cells.donor)
-    null = pd.DataFrame([once(cells.permuted(rng)) for _ in range(n_perm)])
+    found = [
+        np.mean([list(sensitivity(full, one).values()) for one in drawn], axis=0)
+        for drawn in correlations_in_sets(cells, balanced())
+    ]
+    shares = pd.DataFrame(found, columns=["flagged", "flipped", "r"])
+    observed, null = shares.iloc[0], shares.iloc[1:]
     table = pd.DataFrame({"observed": observed, "expected": null.mean()}).T
     flagged = null_outcome(
         float(observed["flagged"]), null["flagged"].to_numpy(), n_units=len(cells.x), **PERMUTED
@@ -177,15 +193,14 @@ def heterogeneity_test(
     if cells.n_donors < 2:
         return NotEstimable("one donor; donors cannot be compared")
 
-    def share(donor: np.ndarray) -> float:
-        groups = [np.flatnonzero(donor == d) for d in np.unique(donor)]
-        z = np.arctanh(np.clip([edge_correlations(cells, g) for g in groups], -0.999, 0.999))
-        weight = np.array([g.size - 3 for g in groups])[:, None]
+    donors = (cells.permuted(rng) if k else cells.donor for k in range(1 + n_perm))
+    names, sizes = np.unique(cells.donor, return_counts=True)
+    weight, shares = sizes[:, None] - 3, []
+    for r in correlations_in_sets(cells, (donor == names[:, None] for donor in donors)):
+        z = np.arctanh(np.clip(r, -0.999, 0.999))
         q = (weight * (z - (weight * z).sum(0) / weight.sum()) ** 2).sum(0)
-        return float((adjust(stats.chi2.sf(q, len(groups) - 1)) < 0.05).mean())
-
-    null = np.array([share(cells.permuted(rng)) for _ in range(n_perm)])
-    return null_outcome(share(cells.donor), null, n_units=len(cells.x), **PERMUTED)
+        shares.append(float((adjust(stats.chi2.sf(q, len(weight) - 1)) < 0.05).mean()))
+    return null_outcome(shares[0], np.array(shares[1:]), n_units=len(cells.x), **PERMUTED)
 
 
 def noise_curve(

@@ -45,7 +45,11 @@ class Dictionary:
 
     def code(self, states: torch.Tensor) -> torch.Tensor:
         """Return activations (..., features): the k largest positive ones, all others 0."""
-        positive = self.before(states).relu()
+        return self.largest(self.before(states))
+
+    def largest(self, before: torch.Tensor) -> torch.Tensor:
+        """Return activations from pre-activations."""
+        positive = before.relu()
         # ties are among zeros, and a zero that is chosen writes a zero
         top = positive.topk(self.k, dim=-1)
         return torch.zeros_like(positive).scatter(-1, top.indices, top.values)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from helpers.interventions.components import Component
 from helpers.interventions.dictionaries import Dictionary
-from helpers.interventions.edits import intervene
-from helpers.interventions.replacements import recorded
 from helpers.models.adapter import Batch, ModelAdapter
 
 Run = Callable[[torch.Tensor], Mapping[int, torch.Tensor]]
@@ -44,12 +42,23 @@ class FeatureEffects:
 
 def rerun(model: ModelAdapter, batch: Batch, layer: int, later: Sequence[int]) -> Run:
     """Return a run of a model with the residual stream after `layer` given."""
-    wanted = [Component("residual", n) for n in later]
+    blocks, calls = [part.block for part in model.layers()], {}
+    with ExitStack() as stack, torch.no_grad():
+        for n in range(layer + 1, max(later) + 1):
+
+            def keep(_module, args, kwargs, n=n):
+                calls[n] = args[1:], kwargs
+
+            hook = blocks[n].register_forward_pre_hook(keep, with_kwargs=True)
+            stack.callback(hook.remove)
+        model.forward(batch)
 
     def run(states: torch.Tensor) -> dict[int, torch.Tensor]:
-        with intervene(model, {Component("residual", layer): states}):
-            found = recorded(model, batch, wanted)
-        return {c.layer: state for c, state in found.items()}
+        found = {}
+        with torch.no_grad():
+            for n, (args, kwargs) in calls.items():  # what comes before the layer is not repeated
+                states = found[n] = blocks[n](states, *args, **kwargs)
+        return {n: found[n] for n in later}
 
     return run
 
@@ -84,7 +93,12 @@ def feature_effects(
         place of it: a control of the same norm.
     """
     clean, code = run(states), source.code(states)
-    coded = {n: (one.code(clean[n]), one.before(clean[n])) for n, one in later.items()}
+
+    def coded(layer: int, states: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        before = later[layer].before(states)
+        return later[layer].largest(before), before
+
+    whole = {n: coded(n, clean[n]) for n in later}
     active, size, changes = [], [], {kind: {n: [] for n in later} for kind in range(3)}
     for row, feature in enumerate(features):
         here = (code[..., feature] > 0) & tokens
@@ -93,9 +107,11 @@ def feature_effects(
         after = run(states - out[..., None] * direction)
         active.append(here.any(1))
         size.append(out.sum() / here.sum().clamp_min(1))
-        for n, one in later.items():
-            for kind, now in enumerate((one.code(after[n]), one.before(after[n]))):
-                changes[kind][n].append(_mean(now - coded[n][kind], here))
+        for n in later:
+            for kind, now in enumerate(coded(n, after[n][here])):  # no other token counts
+                change = torch.zeros_like(whole[n][kind])
+                change[here] = now - whole[n][kind][here]
+                changes[kind][n].append(_mean(change, here))
             changes[2][n].append((after[n] - clean[n])[here].sum(0) / here.sum().clamp_min(1))
     stacked = [
         {n: torch.stack(x).double().numpy() for n, x in one.items()} for one in changes.values()

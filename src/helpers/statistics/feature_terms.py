@@ -33,7 +33,9 @@ def enrichment(top: np.ndarray, terms: np.ndarray) -> tuple[np.ndarray, np.ndarr
         raise ParameterError(f"{top.shape[1]} genes of features, {terms.shape[1]} of terms")
     both = top.astype(np.float64) @ terms.T.astype(np.float64)
     sizes = top.sum(axis=1)[:, None], terms.sum(axis=1)[None]
-    p = np.clip(stats.hypergeom.sf(both - 1, top.shape[1], *sizes), 0, 1)
+    p, some = np.ones(both.shape), both > 0
+    sizes = (np.broadcast_to(size, both.shape)[some] for size in sizes)
+    p[some] = np.clip(stats.hypergeom.sf(both[some] - 1, top.shape[1], *sizes), 0, 1)
     return p, adjust(p.ravel()).reshape(p.shape)
 
 

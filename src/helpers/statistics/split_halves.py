@@ -9,6 +9,7 @@ from scipy import stats
 
 from helpers.errors import ParameterError
 from helpers.estimates import Estimate, NotEstimable
+from helpers.statistics.auroc import midranks
 from helpers.statistics.jackknife import jackknife_se
 from helpers.statistics.qap import leave_one_gene_out
 
@@ -119,7 +120,7 @@ def disattenuated_genes(
     ranked = []
     for half in halves:
         ranks = np.zeros((m, g))
-        ranks[used] = stats.rankdata(half[used])
+        ranks[used] = midranks(half[used])
         if np.ptp(ranks[used]) == 0:
             return NotEstimable("the scores of a half do not vary")
         ranks[used] -= ranks[used].mean()
@@ -145,7 +146,8 @@ def _value(parts: np.ndarray) -> np.ndarray:
 def _half(sums: np.ndarray, cells: np.ndarray, side: int, without: int | None = None) -> np.ndarray:
     """Return unit rank vectors (r, n) of the scores over the folds of one side."""
     folds = [k for k in range(side, len(sums), 2) if k != without]
-    ranks = stats.rankdata(sums[folds].sum(axis=0) / cells[folds].sum(), axis=1)
+    rows = sums[folds].sum(axis=0) / cells[folds].sum()
+    ranks = np.stack([midranks(row) for row in rows])
     ranks -= ranks.mean(axis=1, keepdims=True)
     length = np.linalg.norm(ranks, axis=1, keepdims=True)
     return ranks / np.where(length > 0, length, np.inf)
