@@ -62,10 +62,10 @@ def definitions(table: pd.DataFrame) -> tuple[Figure, str]:
             (True, style.VERMILLION, "call depends on the definition"),
         ):
             rows = table[table["changes"].astype(bool) == changes]
-            values = rows[["A", "B", "C"]].clip(lower=floor).to_numpy().T
-            if len(rows):
-                lines = axes.plot(range(3), values, color=colour, marker="o", ms=3, lw=0.9)
-                lines[0].set_label(name)
+            values = rows[["A", "B", "C"]].clip(lower=floor).assign(gap=np.nan).to_numpy().ravel()
+            if len(rows):  # one line for all is drawn many times faster
+                x, look = np.tile([0, 1, 2, np.nan], len(rows)), {"lw": 0.9, "marker": "o", "ms": 3}
+                axes.plot(x, values, color=colour, label=name, rasterized=True, **look)
         axes.axhline(0.05, color=style.BLACK, ls="--", lw=1)
         axes.set_yscale("log")
         axes.set_xticks(range(3), ["A: confirmatory", "B: all with p", "C: one per notebook"])

@@ -6,6 +6,7 @@ import logging
 import multiprocessing
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import anndata
 import numpy as np
@@ -38,9 +39,9 @@ class Maker:
 @pytest.fixture
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HELPERS_DATA_DIR", str(tmp_path / "data"))
-    path = tmp_path / "file.csv"
-    path.write_text("as published")
-    return path
+    monkeypatch.setattr(kept, "artefact_path", lambda name: tmp_path / name)
+    monkeypatch.setattr(kept, "artefact", lambda name: SimpleNamespace(sha256="as published"))
+    return tmp_path / "source"
 
 
 def same(found: list[pd.DataFrame]) -> bool:
@@ -56,33 +57,33 @@ def files(source: Path) -> list[Path]:
 
 def test_tables_come_back_as_they_were_made_and_are_made_once(source: Path):
     make = Maker()
-    assert same(kept.kept("one", [source], make)) and same(kept.kept("one", [source], make))
+    assert same(kept.kept("one", ["source"], make)) and same(kept.kept("one", ["source"], make))
     assert make.times == 1
-    (found, *_) = kept.kept("one", [source], make)
+    (found, *_) = kept.kept("one", ["source"], make)
     found["n"] += 1  # what was read may be changed, and changes nothing else
-    assert same(kept.kept("one", [source], make))
+    assert same(kept.kept("one", ["source"], make))
 
 
 def test_another_source_other_code_and_another_name_are_made_again(
     source: Path, monkeypatch: pytest.MonkeyPatch
 ):
     make = Maker()
-    kept.kept("one", [source], make)
-    kept.kept("two", [source], make)
+    kept.kept("one", ["source"], make)
+    kept.kept("two", ["source"], make)
     before = files(source)
-    source.write_text("published again")
-    kept.kept("one", [source], make)
+    monkeypatch.setattr(kept, "artefact", lambda name: SimpleNamespace(sha256="published again"))
+    kept.kept("one", ["source"], make)
     assert make.times == 3
     assert len(files(source)) == 2 and files(source) != before  # the outdated one is gone
     monkeypatch.setattr(kept, "loaders_digest", lambda: "changed code")
-    kept.kept("one", [source], make)
+    kept.kept("one", ["source"], make)
     assert make.times == 4 and len(files(source)) == 2
 
 
 @pytest.mark.parametrize("damage", ["changed", "cut", "empty"])
 def test_a_damaged_file_is_made_again(source: Path, caplog: pytest.LogCaptureFixture, damage: str):
     make = Maker()
-    kept.kept("one", [source], make)
+    kept.kept("one", ["source"], make)
     (path,) = files(source)
     whole = path.read_bytes()
     middle = len(whole) // 2
@@ -92,7 +93,7 @@ def test_a_damaged_file_is_made_again(source: Path, caplog: pytest.LogCaptureFix
         "empty": b"",
     }
     path.write_bytes(bent[damage])
-    assert same(kept.kept("one", [source], make))
+    assert same(kept.kept("one", ["source"], make))
     assert make.times == 2 and "damaged; it is made again" in caplog.text
     assert path.read_bytes() == whole
 
@@ -103,7 +104,7 @@ def test_a_folder_that_cannot_be_written_is_no_hindrance(
     folder = source.parent / "data"
     folder.write_text("a file in the place of the folder")
     with caplog.at_level(logging.WARNING):
-        assert same(kept.kept("one", [source], Maker()))
+        assert same(kept.kept("one", ["source"], Maker()))
     assert "is not kept" in caplog.text
 
 
@@ -112,7 +113,7 @@ def test_what_cannot_be_made_is_not_kept(source: Path):
         raise DataError("the source is damaged")
 
     with pytest.raises(DataError, match="the source is damaged"):
-        kept.kept("one", [source], fails)
+        kept.kept("one", ["source"], fails)
     assert not (source.parent / "data").exists()
 
 
@@ -121,7 +122,7 @@ def _worker(source: Path, start: multiprocessing.Barrier) -> None:
         start.wait(60)  # both have found nothing when either writes
         return TABLES
 
-    os._exit(0 if same(kept.kept("one", [source], make)) else 1)
+    os._exit(0 if same(kept.kept("one", ["source"], make)) else 1)
 
 
 def test_two_processes_at_once_leave_one_whole_file(source: Path):
@@ -135,7 +136,7 @@ def test_two_processes_at_once_leave_one_whole_file(source: Path):
     assert [one.exitcode for one in both] == [0, 0]
     (path,) = files(source)
     make = Maker()
-    assert same(kept.kept("one", [source], make)) and make.times == 0
+    assert same(kept.kept("one", ["source"], make)) and make.times == 0
     assert path.name.startswith("one.")
 
 

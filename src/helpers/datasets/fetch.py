@@ -158,8 +158,11 @@ def find_in_mirror(relative: str, sha256: str, size: int) -> Path | None:
 def _manifest(root: Path) -> dict[str, str]:
     """Return sha256 -> path of an optional ``MANIFEST.tsv``."""
     listing = root / "MANIFEST.tsv"
-    if not listing.is_file():
-        return {}
+    return _listed(listing, listing.stat().st_mtime_ns) if listing.is_file() else {}
+
+
+@lru_cache(maxsize=2)
+def _listed(listing: Path, changed: int) -> dict[str, str]:
     again = "write it again, or remove it: it only makes finding quicker"
     with foreign(listing, DataError, again), listing.open(encoding="utf-8", newline="") as handle:
         rows = csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)

