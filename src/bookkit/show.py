@@ -52,6 +52,7 @@ def show_figure(figure: Any, path: Path, caption: str, alt: str) -> list[Path]:
         The files written.
     """
     import matplotlib.pyplot as plt
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     from helpers.plotting.style import DPI
 
@@ -60,12 +61,15 @@ def show_figure(figure: Any, path: Path, caption: str, alt: str) -> list[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     picture, drawing = path.with_suffix(".png"), path.with_suffix(".svg")
     _flatten(figure)
-    figure.set(dpi=DPI, facecolor="white")
-    with plt.rc_context({"svg.hashsalt": path.stem}):  # the same bytes each time
-        figure.savefig(drawing, metadata={"Date": None, "Creator": None})
-    figure.set_layout_engine("none")  # the picture is laid out as the drawing is
+    figure.set(dpi=72, facecolor="white", canvas=FigureCanvasSVG(figure))
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)  # once; with an engine, every `savefig` draws twice
+    with plt.rc_context({"svg.hashsalt": path.stem, "figure.constrained_layout.use": False}):
+        figure.set_layout_engine(None)  # salt and no date: the same bytes each time
+        figure.savefig(drawing, dpi=DPI, metadata={"Date": None, "Creator": None})
+    figure.set_dpi(DPI)
     _few_colours(figure, picture)
-    narrowest = _narrowest(figure)
+    mark = {"name": path.stem, "caption": caption, "alt": alt, "narrowest": _narrowest(figure)}
     plt.close(figure)  # or the inline backend would show it a second time
     display(
         {
@@ -74,9 +78,7 @@ def show_figure(figure: Any, path: Path, caption: str, alt: str) -> list[Path]:
             "text/plain": alt,
         },
         raw=True,
-        metadata={
-            MARK: {"name": path.stem, "caption": caption, "alt": alt, "narrowest": narrowest}
-        },
+        metadata={MARK: mark},
     )
     return [drawing, picture]
 
@@ -84,12 +86,11 @@ def show_figure(figure: Any, path: Path, caption: str, alt: str) -> list[Path]:
 def _few_colours(figure: Any, picture: Path) -> None:
     """Store a picture with 256 colours, a third of the bytes; readers see the drawing anyway."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from PIL import Image
+    from PIL.Image import Quantize, frombuffer
 
-    (canvas := FigureCanvasAgg(figure)).draw()  # once; `savefig` draws twice
-    made = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba())
-    made = made.convert("RGB").quantize(256, Image.Quantize.FASTOCTREE)
-    made.save(picture, "PNG", optimize=True)
+    (canvas := FigureCanvasAgg(figure)).draw()
+    made = frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba()).convert("RGB")
+    made.quantize(256, Quantize.FASTOCTREE).save(picture, "PNG", compress_level=8)
 
 
 def _flatten(figure: Any) -> None:
