@@ -62,24 +62,26 @@ def expected_top_share(
     above = below[..., -1:] - below
     first = cumulative_trapezoid(mass * x, u, initial=0)
     first = first[..., -1:] - first
-    inner = sum(_one_outside(j, above, first, below, mass, k) for j in range(len(f)))
+    inner = _one_outside(above, first, below, mass, k)
     at_s = trapezoid(inner, u, axis=-1)
     return float(trapezoid(at_s * s, np.log(s)))
 
 
-def _one_outside(j: int, above, first, below, mass, k: int) -> np.ndarray:
-    """Return the part in which magnitude j is the largest outside the top k, per (s, log x)."""
-    shape = above.shape[1:]
-    count, weighted = np.zeros((k + 1, *shape)), np.zeros((k + 1, *shape))
-    count[0] = 1
-    for i in range(len(above)):
-        if i == j:
-            continue
-        weighted[1:] = weighted[1:] * below[i] + weighted[:-1] * above[i] + count[:-1] * first[i]
-        weighted[0] *= below[i]
-        count[1:] = count[1:] * below[i] + count[:-1] * above[i]
-        count[0] *= below[i]
-    return weighted[k] * mass[j]
+def _one_outside(above, first, below, mass, k: int) -> np.ndarray:
+    """Return the sum over magnitudes as the largest outside the top k, per (s, log x).
+
+    Magnitudes come one by one: coefficients of z, plain and weighted by the sum of those above,
+    without (0) and with (1) one that is the largest outside.
+    """
+    count, weighted = np.zeros((2, 2, k + 1, *above.shape[1:]))
+    count[0, 0] = 1
+    for up, total, down, here in zip(above, first, below, mass, strict=True):
+        for part, lifted in ((weighted, count[:, :-1] * total), (count, 0)):
+            new = part * down
+            new[1] += part[0] * here
+            new[:, 1:] += part[:, :-1] * up + lifted
+            part[...] = new
+    return weighted[1, k]
 
 
 def expected_noise_share(se: np.ndarray, n: np.ndarray, k: int) -> float:
