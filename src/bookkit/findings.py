@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
@@ -99,11 +99,14 @@ class Results:
         Whose results; the overlay's go before the profile's.
     seen
         Files that were looked at, whether or not they exist.
+    kept
+        What was read; each file is read once.
     """
 
     profile: str
     overlay: str | None = None
     seen: set[Path] = field(default_factory=set, compare=False)
+    kept: dict[Path, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def folder(self, page: str) -> Path:
         """Return the folder of a page's results; everything read there is noted."""
@@ -172,7 +175,7 @@ class Results:
         stated = self.declared(page)
         test = stated.test(number)
         found, values = [], None
-        for row in records_of(self.folder(page)):
+        for row in self._once(records_of, self.folder(page)):
             mine, _, where = row.test_id.partition("/")
             if row.variant != "corrected" or mine != number:
                 continue
@@ -226,7 +229,12 @@ class Results:
         return answers.count(what)
 
     def _values(self, page: str) -> dict:
-        return read_values(self.folder(page) / FILE)
+        return self._once(read_values, self.folder(page) / FILE)
+
+    def _once(self, reading: Callable[[Path], Any], path: Path) -> Any:
+        if path not in self.kept:
+            self.kept[path] = reading(path)
+        return self.kept[path]
 
     def _q(self, row: TestRecord) -> float | None:
         """Return q over the whole book if the registry saw this very p."""

@@ -30,14 +30,10 @@ def link_first_uses(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """
     if not PAGES.match(docname):
         return
-    found = {
-        name: (home, anchor)
-        for name, _, kind, home, anchor, _ in app.env.get_domain("std").get_objects()
-        if kind == "term"
-    }
     targets = {
         name: f"{app.builder.get_relative_uri(docname, home)}#{anchor}"
-        for name, (home, anchor) in found.items()
+        for name, _, kind, home, anchor, _ in app.env.get_domain("std").get_objects()
+        if kind == "term"
     }
     link_words(doctree, targets)
 

@@ -1,7 +1,8 @@
 """Write a page of the book with fewer bytes: the browser makes the same of it.
 
-Left out are marks of colour that say nothing and what a cell of a table says of its number twice;
-quotes, indents, comments and ends of elements that need none go with minify-html.
+Left out are what browsers refuse or screen readers stumble over, marks of colour that say nothing,
+and what a cell of a table says of its number twice; quotes, indents, comments and ends of elements
+that need none go with minify-html.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Iterable
 
 from minify_html import minify
 
+_PRELOAD = re.compile(r'<link rel="preload" as="font"[^>]*>\s*')  # refused for files on disk
+_LIST = re.compile(r'(?<=<div )role="list" (?=class="citation-list")')  # its entries are no items
 _CODE = re.compile(r"<pre\b.*?</pre>", re.DOTALL)
 _NUMBER = re.compile(r"<td class='num( more)?' data-sort='([^']*)'>([^<]*)(?=<)")
 _STYLED = re.compile(r"<(t[dh])(?: (?:class|data-sort|scope)='[^']*')+>")
@@ -33,7 +36,8 @@ def smaller(page: str, colourless: Iterable[str] = ()) -> str:
     def fewer(code: re.Match) -> str:
         return one_mark(without_marks(code[0], colourless))
 
-    page = _SIGNATURE.sub(_plainer, _NUMBER.sub(_number, _WHOLE.sub(r"\1", page)))
+    page = _WHOLE.sub(r"\1", _LIST.sub("", _PRELOAD.sub("", page)))
+    page = _SIGNATURE.sub(_plainer, _NUMBER.sub(_number, page))
     return minify(
         _CODE.sub(fewer, page),
         keep_html_and_head_opening_tags=True,

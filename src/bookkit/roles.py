@@ -58,8 +58,8 @@ class Lookup:
         return Path(self.env.docname).name
 
     def results(self) -> Results:
-        """Return the results of this build."""
-        return Results(*chosen())
+        """Return the results of this build, of which this page reads each file once."""
+        return self.env.temp_data.setdefault("helpers results", Results(*chosen()))
 
     def note(self, results: Results) -> None:
         """Have this page built anew when one of the files changes."""

@@ -5,6 +5,7 @@ The roles and directives are those of `bookkit.roles`.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import time
@@ -13,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from pybtex.backends.plaintext import Backend
+from pybtex.plugin import register_plugin
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.ext import viewcode
 
@@ -22,8 +26,6 @@ from helpers import __version__
 SOURCE = "source.html"
 _LITERAL = re.compile(r"(``.*?``|`[^`]*`)")
 _MARKUP = re.compile(r"(?<!\\)\||(?<![\\*\w])\*(?=\w)(?![^*]*\*)")
-_PRELOAD = re.compile(r'<link rel="preload" as="font"[^>]*>\s*')
-_ROLE = re.compile(r'(?<=<div )role="list" (?=class="citation-list")')
 
 
 def _drop_live_code(
@@ -31,9 +33,7 @@ def _drop_live_code(
 ) -> None:
     """Leave out the scripts for live code, which load from the network and stand there twice."""
     context["script_files"] = [
-        script
-        for script in context.get("script_files", [])
-        if "thebe" not in f"{getattr(script, 'filename', script)} {_body(script)}".lower()
+        script for script in context.get("script_files", []) if "thebe" not in str(script).lower()
     ]
 
 
@@ -50,32 +50,33 @@ def _plain_frame(
     return SOURCE
 
 
-def _body(script: Any) -> str:
-    return str(getattr(script, "attributes", {}).get("body", ""))
+def _titles_beside(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Draw the contents beside a page from titles: all headings of all pages would be copied."""
+    draw, whole = context["toctree"], app.env.tocs
+    short = app.env.temp_data.setdefault("helpers titles", {})  # gone when a page is read again
+
+    def drawn(titles_only: bool = False, **options: Any) -> str:
+        if titles_only and not short:
+            short.update({name: contents.deepcopy() for name, contents in whole.items()})
+            for title in itertools.chain(*short.values()):
+                if not any(title.findall(addnodes.toctree)):  # which leads to pages below
+                    del title[1:]
+        app.env.tocs = short if titles_only else whole
+        try:
+            return draw(titles_only=titles_only, **options)
+        finally:
+            app.env.tocs = whole
+
+    context["toctree"] = drawn
 
 
-def _mend_html(app: Sphinx, exception: Exception | None, since: float) -> None:
-    """Leave out what browsers refuse or screen readers stumble over, and what nobody reads.
-
-    Hints to load fonts early are refused for files on disk; a bibliography says that it is a list
-    but its entries do not say that they are items. Files of earlier builds have been mended.
-    """
-    if exception is not None or app.builder.format != "html":
-        return
-    for path in Path(app.outdir).rglob("*.html"):
-        if path.stat().st_ctime < since:
-            continue
-        text = path.read_text(encoding="utf-8")
-        mended = _ROLE.sub("", _PRELOAD.sub("", text))
-        if mended != text:
-            path.write_text(mended, encoding="utf-8")
-    lighter.lighten(Path(app.outdir), since)
-
-
-def _copy_tables(app: Sphinx, exception: Exception | None) -> None:
-    """Put the tables' files where the pages link to them."""
+def _finish(app: Sphinx, exception: Exception | None, since: float) -> None:
+    """Put the tables' files where pages link to them; leave out what nobody reads."""
     if exception is None and app.builder.format == "html":
         table_files.copy(Path(app.outdir), *roles.chosen())
+        lighter.lighten(Path(app.outdir), since)
 
 
 def _one_page_knows_all_nodes(app: Sphinx) -> None:
@@ -135,8 +136,10 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", _one_page_knows_all_nodes)
     app.connect("html-page-context", _drop_live_code, priority=900)
     app.connect("html-page-context", _plain_frame, priority=400)
-    mend = partial(_mend_html, since=time.time())
-    app.connect("build-finished", mend, priority=900)  # after the theme has
-    app.connect("build-finished", _copy_tables)
+    app.connect("html-page-context", _titles_beside)
+    # Or packages are searched for it once for every citation.
+    register_plugin("pybtex.backends", "plaintext", Backend, force=True)
+    finish = partial(_finish, since=time.time())
+    app.connect("build-finished", finish, priority=900)  # after the theme has
     app.connect("doctree-resolved", glossary_links.link_first_uses)
     return {"version": __version__, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -7,6 +7,7 @@ core: sphinx-proof says that pages may be read at once, but cannot put together 
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from pathlib import Path
 
@@ -22,6 +23,7 @@ def main() -> int:
     chosen = parser.parse_args()
     root, html = chosen.root.resolve(), chosen.root.resolve() / "_build" / "html"
     contents = root / "_toc.yml"
+    gc.set_threshold(100_000, 20)  # pages are many objects: looking for garbage takes a fifth
     done = build_sphinx(
         root,
         html,

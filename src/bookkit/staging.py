@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
@@ -14,8 +12,6 @@ from bookkit import api, assets, citation, exercises, notebooks
 from bookkit.provenance import FILE
 from bookkit.publish import with_prose
 from helpers.files import atomic_write, project_root, results_dir
-
-log = logging.getLogger(__name__)
 
 FOLDER = "pages"
 CARDS = {"data": "helpers.datasets.cards", "model": "bookkit.model_cards"}
@@ -64,7 +60,7 @@ def stage(root: Path, profile: str, overlay: str | None = None) -> list[str]:
         pages["cite.md"] = citation.page(root)
     pages |= {f"api_{room}.md": text for room, text in api.pages().items()}
     for kind, module in CARDS.items():
-        for name, text in _cards(module).items():
+        for name, text in import_module(module).cards().items():
             pages[f"card_{kind}_{name}.md".replace("-", "_")] = text
     _write(root / FOLDER, pages)
     return names
@@ -82,13 +78,6 @@ def _write(folder: Path, pages: dict[str, str]) -> None:
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             with atomic_write(path) as temporary:
                 temporary.write_text(text, encoding="utf-8")
-
-
-def _cards(module: str) -> dict[str, str]:
-    if find_spec(module) is None or not hasattr(import_module(module), "cards"):
-        log.info("%s offers no cards", module)
-        return {}
-    return import_module(module).cards()
 
 
 def exercise_index(names: list[str]) -> str:

@@ -69,3 +69,11 @@ def test_signatures_and_code_keep_their_words():
     assert markup.smaller(code, {"o"}) == "<pre><span class=s>a\nb</span>+</pre>"
     apart = '<p><span class="val">1</span> <span class="val">2</span></p>'
     assert markup.smaller(apart) == "<p><span class=val>1</span> <span class=val>2</span>"
+
+
+def test_what_browsers_refuse_and_screen_readers_stumble_over_is_left_out():
+    page = '<html><link rel="preload" as="font" href="a.woff2">\n<link rel="icon" href="a.svg">'
+    page += '<div role="list" class="citation-list">x</div><div role="list" class="b">y</div>'
+    made = markup.smaller(page)
+    assert "preload" not in made and "a.svg" in made
+    assert made.count("role=list") == 1 and "citation-list" in made

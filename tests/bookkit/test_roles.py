@@ -121,7 +121,8 @@ def test_worlds_with_a_planted_answer_are_not_counted_unless_asked_for(found):
     only = {"test_id": "10.2/sim/no-signal", "estimate": 0.9, "p": 0.001}
     rows.write_text("")
     append(TestRecord(**only, **about), rows)
-    assert tally(found, "10.2") == "1 of 1", "where there is nothing else they are counted"
+    again = Results("demo")
+    assert tally(again, "10.2") == "1 of 1", "where there is nothing else they are counted"
 
 
 def test_words_that_changed_since_the_last_build_are_listed(found):
