@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import permutations, product
 from math import comb, prod
 
@@ -117,24 +118,35 @@ def triple_null(sets: np.ndarray, bands: np.ndarray | None = None) -> Discrete:
     Discrete
     """
     bands = _bands(sets, bands)
+    inside = [bands == band for band in np.unique(bands)]
+    of_bands = ([(x.sum(), *triple[:, x].sum(-1)) for x in inside] for triple in sets)
+    # the order of bands does not matter, so that few laws are different
+    return _law(tuple(tuple(sorted(tuple(map(int, n)) for n in one)) for one in of_bands))
+
+
+@lru_cache(maxsize=1024)
+def _law(objects: tuple[tuple[tuple[int, int, int, int], ...], ...]) -> Discrete:
     total = {0.0: 1.0}
-    for triple in sets:
-        counts = triple.sum(-1)
-        joint = {(0, 0, 0): 1.0}
-        for band in np.unique(bands):
-            inside = bands == band
-            step = _band_overlaps(int(inside.sum()), *(int(n) for n in triple[:, inside].sum(-1)))
-            joint = _add(joint, step)
-        one: dict[float, float] = {}
-        for overlaps, chance in joint.items():
-            value = sum(
-                o / (counts[i] + counts[j] - o)
-                for o, (i, j) in zip(overlaps, ((0, 1), (0, 2), (1, 2)), strict=True)
-            )
-            key = round(float(value), 12)
-            one[key] = one.get(key, 0.0) + chance
-        total = _convolve(total, one)
-    return _discrete(total, 3 * len(sets))
+    for one in objects:
+        total = _convolve(total, _triple_law(one))
+    return _discrete(total, 3 * len(objects))
+
+
+@lru_cache(maxsize=1024)
+def _triple_law(bands: tuple[tuple[int, int, int, int], ...]) -> dict[float, float]:
+    """Return the law of the sum of three indices from the size and the members of each band."""
+    counts, joint = np.array(bands)[:, 1:].sum(axis=0).tolist(), {(0, 0, 0): 1.0}
+    for band in bands:
+        joint = _add(joint, _band_overlaps(*band))
+    one: dict[float, float] = {}
+    for overlaps, chance in joint.items():
+        value = sum(
+            o / (counts[i] + counts[j] - o)
+            for o, (i, j) in zip(overlaps, ((0, 1), (0, 2), (1, 2)), strict=True)
+        )
+        key = round(value, 12)
+        one[key] = one.get(key, 0.0) + chance
+    return one
 
 
 def independent_null(k: int, n: int, comparisons: int) -> Discrete:
@@ -286,6 +298,7 @@ def _bands(sets: np.ndarray, bands: np.ndarray | None) -> np.ndarray:
     return np.zeros(sets.shape[2], dtype=int) if bands is None else np.asarray(bands)
 
 
+@lru_cache(maxsize=1024)
 def _band_overlaps(size: int, a: int, b: int, c: int) -> dict[tuple[int, int, int], float]:
     result: dict[tuple[int, int, int], float] = {}
     for both in range(max(0, a + b - size), min(a, b) + 1):
