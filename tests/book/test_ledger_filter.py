@@ -11,19 +11,30 @@ ENTRIES = "[...document.querySelectorAll('dl.ledger > .entry')]"
 SHOWN = f"{ENTRIES}.filter(e => e.offsetHeight)"
 DATA = ("paper", "section", "agrees", "evidence")
 FACTS = f"return {SHOWN}.map(e => {list(DATA)}.map(key => e.dataset[key]))"
+RESET = """const form = document.querySelector('form.ledger-filter');
+           form.reset();
+           form.dispatchEvent(new Event('input'));
+           history.replaceState(null, '', location.pathname);
+           window.scrollTo(0, 0)"""
 COUNT = "return document.querySelector('form.ledger-filter output').value"
 CHOOSE = """const field = document.querySelector(`form.ledger-filter [name=${arguments[0]}]`);
             field.value = arguments[1];
             field.dispatchEvent(new Event('input', {bubbles: true}))"""
 
 
-@pytest.fixture
-def ledger(browser):
+@pytest.fixture(scope="module")
+def opened(browser):
     if not (browser.html / PAGE).is_file():
         pytest.skip("the book has been built without page 91")
     browser.open(PAGE)
     browser.until("!document.querySelector('form.ledger-filter').hidden")
     return browser
+
+
+@pytest.fixture
+def ledger(opened):
+    yield opened
+    opened.run(RESET)
 
 
 def test_the_numbers_of_claims_and_of_settings_are_on_the_first_screen(ledger):
