@@ -11,7 +11,7 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import anndata as ad
@@ -238,6 +238,7 @@ def coverage(readings: Sequence[Reading]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@lru_cache(maxsize=2)
 def _world(data: str) -> World:
     return training_world() if data == SIM else control_world(2000)
 
@@ -245,11 +246,10 @@ def _world(data: str) -> World:
 def references_for(data: str, names: Sequence[str]) -> dict[str, pd.DataFrame]:
     """Return short name -> edges of registered references and of files of one's own.
 
-    Simulated cells have their true network and no other; see
-    `helpers.datasets.own_network.networks` for the rest.
+    Simulated cells have their true network only; for the rest see `own_network.networks`.
     """
     if data in (SIM, CONTROL):
-        return {"network": _world(data).reference}
+        return {"network": _world(data).reference.copy()}
     return networks(names)
 
 

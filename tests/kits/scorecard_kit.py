@@ -18,8 +18,9 @@ def drawn(seed: int = 0, name: str = "pair-signal"):
     """Edge list (TF, target, importance), cells and network of a world."""
     one = world(name, seed, n_genes=120, n_tfs=30, n_cells=600)
     matrix = pool(edge_scores(one.attention)).to_pandas()
-    rows = matrix.loc[list(one.tfs)].rename_axis(index="TF", columns="target")
-    table = rows.stack(future_stack=True).rename("importance").reset_index()
+    rows = matrix.loc[list(one.tfs)]
+    tfs, targets = np.repeat(rows.index, rows.shape[1]), np.tile(rows.columns, len(rows))
+    table = pd.DataFrame({"TF": tfs, "target": targets, "importance": rows.to_numpy().ravel()})
     return table[table["TF"] != table["target"]], one.adata, one.reference[["source", "target"]]
 
 

@@ -24,7 +24,7 @@ GENEFORMER = {
     "V2-104M": (12, 12, 768, 3072, 4096, 20_275),
     "V2-316M": (18, 18, 1152, 4608, 4096, 20_275),
 }
-READ = {"V2-316M": 512}
+READ = {"V2-316M": 256}
 """Tokens of the cell where fewer than the model takes: V2-104M reads as many as V2-316M would."""
 STEP = 3
 """The made-up cell expresses every third gene: more than any model reads."""

@@ -33,10 +33,10 @@ def newer_python() -> str:
         places = [shutil.which(f"python{version}")]
         places += sorted(Path.home().glob(f".pyenv/versions/{version}*/bin/python"))
         for place in filter(None, places):
-            code = "import ensurepip, sys; print(*sys.version_info[:2], sep='.')"
+            code = "import venv, sys; print(*sys.version_info[:2], sep='.')"
             if ran(place, "-c", code, cwd=Path("/")).stdout.strip() == version:
                 return str(place)
-    pytest.skip(f"no Python {' or '.join(NEWER)} with ensurepip on this machine")
+    pytest.skip(f"no Python {' or '.join(NEWER)} with venv on this machine")
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +50,15 @@ def installed(root, tmp_path_factory):
         shutil.copy(root / name, source)
     steps = [
         (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, source),
-        (python, "-m", "venv", folder / "env"),
+        (python, "-m", "venv", "--without-pip", folder / "env"),
     ]
     for step in steps:
         done = ran(*step, cwd=folder)
         assert done.returncode == 0, done.stderr
     (wheel,) = folder.glob("*.whl")
     shutil.rmtree(source)
-    pip = (folder / "env/bin/python", "-m", "pip", "--disable-pip-version-check", "install", "-q")
+    pip = (sys.executable, "-m", "pip", "--python", folder / "env/bin/python")
+    pip = (*pip, "--disable-pip-version-check", "install", "-q")
     pip = (*pip, "--no-compile")  # most of it is never imported
     tools = ("pytest", "hypothesis", "pytest-xdist")
     done = ran(*pip, "--constraint", root / "constraints.txt", wheel, *tools, cwd=folder)

@@ -138,14 +138,12 @@ def pair_table(
     edges
         Name -> scores, index = perturbed genes, columns = genes; pairs that it lacks are NaN.
     """
-    parts = []
-    for perturbation, hits in labels.items():
-        own = perturbation.partition("#")[0]
-        part = pd.DataFrame({"perturbation": perturbation, "gene": genes, "label": hits})
-        for name, values in gene_scores.items():
-            part[name] = values
-        for name, matrix in (edges or {}).items():
-            missing = pd.Series(np.nan, index=genes)
-            part[name] = (matrix.loc[own] if own in matrix.index else missing).reindex(genes).array
-        parts.append(part[genes != own])
-    return pd.concat(parts, ignore_index=True)
+    names, n, genes = np.array([*labels], dtype=object), len(labels), np.asarray(genes)
+    own = np.array([name.partition("#")[0] for name in names], dtype=object)
+    columns = {"perturbation": np.repeat(names, len(genes)), "gene": np.tile(genes, n)}
+    columns["label"] = np.concatenate([*labels.values()])
+    columns |= {name: np.tile(values, n) for name, values in gene_scores.items()}
+    for name, matrix in (edges or {}).items():
+        columns[name] = matrix.reindex(index=own, columns=genes).to_numpy().ravel()
+    others = (genes != own[:, None]).ravel()
+    return pd.DataFrame(columns)[others].reset_index(drop=True)

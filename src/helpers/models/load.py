@@ -44,7 +44,8 @@ def resolve(spec: str) -> tuple[str, Path]:
                 f"model {spec!r}: not a shipped checkpoint ({', '.join(shipped_models())}); "
                 "name your own as scgpt:/path, geneformer:/path or cell-sentence:/path"
             )
-        card = yaml.safe_load((SHIPPED / spec / "card.yaml").read_text(encoding="utf-8"))
+        text = (SHIPPED / spec / "card.yaml").read_text(encoding="utf-8")
+        card = yaml.load(text, yaml.CSafeLoader)  # safe_load takes six times as long
         return card["family"], SHIPPED / spec
     if family not in FAMILIES:
         raise ModelError(f"model {spec!r}: family {family!r} is not one of {sorted(FAMILIES)}")

@@ -346,4 +346,4 @@ def read_card(name: str) -> dict:
     path = SHIPPED / name / "card.yaml"
     if not path.is_file():
         raise ModelError(f"model {name!r}: {path} is missing")
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    return yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)

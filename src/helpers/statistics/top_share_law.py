@@ -13,7 +13,7 @@ coefficient of a polynomial: each other magnitude lies above it (factor z) or be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 from scipy import stats
@@ -62,32 +62,26 @@ def expected_top_share(
     above = below[..., -1:] - below
     first = cumulative_trapezoid(mass * x, u, initial=0)
     first = first[..., -1:] - first
-    start = np.zeros((2, k + 1, *above.shape[1:]))
-    start[0, 0] = 1
-    parts = _each_outside(start, range(len(f)), (above, first, below))
-    inner = sum(weighted[k] * mass[j] for j, weighted in parts)
+    inner = _one_outside(above, first, below, mass, k)
     at_s = trapezoid(inner, u, axis=-1)
     return float(trapezoid(at_s * s, np.log(s)))
 
 
-def _each_outside(state: np.ndarray, left: range, parts: tuple) -> Iterator[tuple]:
-    """Yield each of `left`, and what all others give where it is the largest outside the top k.
+def _one_outside(above, first, below, mass, k: int) -> np.ndarray:
+    """Return the sum over magnitudes as the largest outside the top k, per (s, log x).
 
-    `state` (2, k + 1, s, log x), counts and weighted counts, holds the others already. Halves of
-    what is left are added for each other, so that magnitudes are not added anew for each.
+    Magnitudes come one by one: coefficients of z, plain and weighted by the sum of those above,
+    without (0) and with (1) one that is the largest outside.
     """
-    if len(left) == 1:
-        yield left[0], state[1]
-        return
-    halves = left[: len(left) // 2], left[len(left) // 2 :]
-    for inside, others in (halves, halves[::-1]):
-        count, weighted = both = state.copy()
-        for above, first, below in (tuple(x[i] for x in parts) for i in others):
-            weighted[1:] = weighted[1:] * below + weighted[:-1] * above + count[:-1] * first
-            weighted[0] *= below
-            count[1:] = count[1:] * below + count[:-1] * above
-            count[0] *= below
-        yield from _each_outside(both, inside, parts)
+    count, weighted = np.zeros((2, 2, k + 1, *above.shape[1:]))
+    count[0, 0] = 1
+    for up, total, down, here in zip(above, first, below, mass, strict=True):
+        for part, lifted in ((weighted, count[:, :-1] * total), (count, 0)):
+            new = part * down
+            new[1] += part[0] * here
+            new[:, 1:] += part[:, :-1] * up + lifted
+            part[...] = new
+    return weighted[1, k]
 
 
 def expected_noise_share(se: np.ndarray, n: np.ndarray, k: int) -> float:

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import rankdata
 
 from helpers.errors import ParameterError
 from helpers.estimates import NotEstimable
+from helpers.statistics.auroc import midranks
 from helpers.statistics.checks import cluster_codes, label_vector, score_matrix
 from helpers.statistics.crossed import CrossedAuroc, effective_units
 
@@ -201,10 +201,11 @@ def _groups(codes: np.ndarray, at: np.ndarray) -> list[np.ndarray]:
 def _row(scores: np.ndarray, labels: np.ndarray) -> _Row:
     """Return AUROCs of k scores (k, n) of one row, and what each of its n pairs does to them."""
     n1, n0 = int(labels.sum()), int((~labels).sum())
-    ranks = rankdata(scores, axis=1)
     share = np.empty(scores.shape)  # of pairs of a positive and a negative that this gene wins
-    share[:, labels] = (ranks[:, labels] - rankdata(scores[:, labels], axis=1)) / n0
-    share[:, ~labels] = 1 - (ranks[:, ~labels] - rankdata(scores[:, ~labels], axis=1)) / n1
+    for one, score in zip(share, scores, strict=True):
+        ranks = midranks(score)
+        one[labels] = (ranks[labels] - midranks(score[labels])) / n0
+        one[~labels] = 1 - (ranks[~labels] - midranks(score[~labels])) / n1
     auroc = share[:, labels].mean(axis=1)
     size = np.where(labels, n1, n0)
     excess = share - auroc[:, None]

@@ -47,7 +47,7 @@ class ArchiveGroup:
 def archive_groups() -> Mapping[str, ArchiveGroup]:
     """Return every group of archived results by name."""
     here = files("papers.archives")
-    headings = yaml.safe_load(here.joinpath("groups.yaml").read_text(encoding="utf-8"))
+    headings = yaml.load(here.joinpath("groups.yaml").read_text("utf-8"), yaml.CSafeLoader)
     listed: dict[str, dict[str, Artefact]] = {name: {} for name in headings}
     readers: dict[str, dict[str, str]] = {name: {} for name in headings}
     table = here.joinpath("archive_files.csv").read_text(encoding="utf-8")
