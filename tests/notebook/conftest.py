@@ -20,6 +20,7 @@ class Project:
 
     root: Path
     folder: Path
+    warm: str = ""
 
     @property
     def results(self) -> Path:
@@ -33,7 +34,8 @@ class Project:
             "HELPERS_RESULTS_DIR": self.results,
             "HELPERS_DATA_DIR": self.folder / "data",
         }
-        return os.environ | {name: str(path) for name, path in named.items()}
+        folders = {name: str(path) for name, path in named.items()}
+        return os.environ | folders | {"HELPERS_WARM": self.warm}
 
     def helpers(self, *words: str) -> subprocess.CompletedProcess:
         command = [sys.executable, "-m", "helpers.cli", *words]
@@ -63,18 +65,18 @@ class Project:
         }
 
 
-def make_project(root: Path, folder: Path) -> Project:
+def make_project(root: Path, folder: Path, warm: str = "") -> Project:
     shutil.copytree(root / "tests" / "fixture_book" / "notebooks", folder / "notebooks")
     shutil.copytree(root / "tests" / "fixture_book" / "params", folder / "params")
     (folder / "data").mkdir()
     (folder / "data" / "numbers.csv").write_text("x\n1\n2\n")
-    return Project(root, folder)
+    return Project(root, folder, warm)
 
 
 @pytest.fixture(scope="module")
-def project(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The project after its first full run."""
-    made = make_project(root, tmp_path_factory.mktemp("project"))
+def project(root: Path, warm_socket: str, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The project after its first full run; its pages start from a process with the libraries."""
+    made = make_project(root, tmp_path_factory.mktemp("project"), warm_socket)
     done = made.snakemake()
     assert done.returncode == 0, done.stderr[-3000:]
     return made

@@ -25,10 +25,11 @@ def ran(name: str, given: dict) -> Path:
 
 @pytest.mark.apart
 @pytest.mark.mirror
-def test_blood_cells_of_the_mirror(results, mirror_dir, monkeypatch):
+@pytest.mark.parametrize("name", ["10_coexpression", "11_cssi"])
+def test_blood_cells_of_the_mirror(results, mirror_dir, monkeypatch, name):
     """Page 12 reads them below."""
     monkeypatch.setenv("HELPERS_DATA_MIRROR", str(mirror_dir))
-    found = values_of(ran("11_cssi", {"data": "kang"}))
+    found = values_of(ran(name, {"data": "kang"}))
     assert any("kang" in key for key in found)
 
 

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -134,12 +135,12 @@ if archive:
 
 
 @pytest.fixture
-def archived(fresh):
+def archived(fresh, warm_socket):
     """The small project with one page that reads an archive, and its state after a build."""
     page = fresh.folder / "notebooks" / "01_second.md"
     head, fence, tail = page.read_text().rpartition("```{code-cell}")
     page.write_text(head + ARCHIVED.lstrip("\n") + "\n" + fence + tail)
-    return fresh
+    return replace(fresh, warm=warm_socket)
 
 
 @pytest.mark.apart
