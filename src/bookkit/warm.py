@@ -42,7 +42,9 @@ HARMLESS = ("HELPERS_", "JPY_", "LOKY_", "OLDPWD", "PWD", "PYTEST_", "SHLVL", "S
 
 OURS = ("bookkit", "helpers", "papers")
 
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+_WITH_THREADS = ("GOTO", "MKL", "NUMBA", "NUMEXPR", "OMP", "OPENBLAS")
+THREADS = (*(f"{name}_NUM_THREADS" for name in _WITH_THREADS), "VECLIB_MAXIMUM_THREADS")
+TEMPORARY = ("TEMP", "TEMPDIR", "TMP", "TMPDIR")
 INLINE = "module://matplotlib_inline.backend_inline"
 """Backend of figures in a kernel unless the environment names one."""
 
@@ -50,7 +52,8 @@ INLINE = "module://matplotlib_inline.backend_inline"
 def _read_at_import(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that a library may read when it is imported."""
     free = (*HARMLESS, "MPLBACKEND")
-    return {name: value for name, value in environment.items() if not name.startswith(free)}
+    usual = dict.fromkeys(TEMPORARY, tempfile.gettempdir())  # Snakemake names it, for instance
+    return usual | {name: value for name, value in environment.items() if not name.startswith(free)}
 
 
 class Forked:
