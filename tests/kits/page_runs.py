@@ -47,7 +47,7 @@ def values_of(folder: Path) -> dict:
     return json.loads((folder / "values.json").read_text(encoding="utf-8"))
 
 
-def tests_of(folder: Path) -> dict:
+def rows_of(folder: Path) -> dict:
     """Return the tests of a page by their names and variants."""
     rows = map(json.loads, (folder / "tests.jsonl").read_text(encoding="utf-8").splitlines())
     return {f"{row['test_id']} {row['variant']}": row for row in rows}
@@ -55,8 +55,8 @@ def tests_of(folder: Path) -> dict:
 
 def assert_same_twice(first: Path, second: Path, apart: Callable[[str, dict], bool]) -> None:
     """Assert that what the second run gave, but for what is `apart`, the first gave to the byte."""
-    for read in (values_of, tests_of):
+    for read in (values_of, rows_of):
         known = read(first)
         again = {key: entry for key, entry in read(second).items() if not apart(key, entry)}
-        assert again or read is tests_of
+        assert again or read is rows_of
         assert json.dumps(again) == json.dumps({key: known.get(key) for key in again})

@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from page_runs import result_of, tests_of, values_of
+from page_runs import result_of, rows_of, values_of
 
 from bookkit import notebooks, runner
 
@@ -86,7 +86,7 @@ def flat(node, key=""):
 
 
 def leaves(folder):
-    return dict(flat(values_of(folder), "values")) | dict(flat(tests_of(folder), "tests"))
+    return dict(flat(values_of(folder), "values")) | dict(flat(rows_of(folder), "tests"))
 
 
 @pytest.mark.skipif(not FOUND, reason="numpy dispatches on no feature of this processor")
