@@ -81,16 +81,19 @@ def _rewrite(path: Path, change: Callable[[str], str]) -> None:
 def without_drawings(notebook: str) -> str:
     """Return a notebook, as text, without the drawings that it holds as pictures too.
 
-    Its tables lose what only the style and the script of the book read.
+    Its tables lose what only the style and the script of the book read. Lines become one text.
     """
     content = json.loads(notebook)
     for cell in content["cells"]:
+        cell["source"] = "".join(cell["source"])
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if PICTURE in data:
                 data.pop(DRAWING, None)
+            for kind in set(data) & {PICTURE, TABLE, "text/markdown", "text/plain"}:
+                data[kind] = "".join(data[kind])
             if TABLE in data:
-                data[TABLE] = bare_cells("".join(data[TABLE]))
+                data[TABLE] = bare_cells(data[TABLE])
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 

@@ -22,17 +22,17 @@ ICONS = 'var a={"bars":[1,2,["navicon",61],"f0c9","M1z"],house:[1,2,[],"e3af",["
 
 def notebook(*data: dict) -> str:
     outputs = [{"output_type": "display_data", "data": one} for one in data]
-    cells = [{"cell_type": "markdown", "source": "µ"}, {"cell_type": "code", "outputs": outputs}]
-    return json.dumps({"cells": cells})
+    code = {"cell_type": "code", "source": ["a\n", "b"], "outputs": outputs}
+    return json.dumps({"cells": [{"cell_type": "markdown", "source": "µ"}, code]})
 
 
 def test_a_drawing_goes_only_where_a_picture_stays():
-    both = {"image/svg+xml": "<svg/>", "image/png": "abc", "text/plain": "a line"}
+    both = {"image/svg+xml": "<svg/>", "image/png": "abc", "text/plain": ["a ", "line"]}
     alone = {"image/svg+xml": "<svg/>"}
     made = json.loads(lighter.without_drawings(notebook(both, alone)))
     first, second = (one["data"] for one in made["cells"][1]["outputs"])
     assert first == {"image/png": "abc", "text/plain": "a line"} and second == alone
-    assert made["cells"][0]["source"] == "µ"
+    assert [cell["source"] for cell in made["cells"]] == ["µ", "a\nb"]
 
 
 def test_marks_go_where_every_theme_shows_them_as_their_surroundings():

@@ -15,7 +15,7 @@ MOST = {
     # 6,200 lines of bookkit were allowed before pages and drawings were written with fewer
     # bytes, and the code of a page was read without the libraries of Jupyter; 6,450 before pages
     # started as copies of a process with the libraries.
-    "bookkit": (49, 6_675, 106),
+    "bookkit": (49, 6_680, 106),
     "papers": (38, 4_500, 104),
 }
 """Package -> modules, lines, and median of lines."""
